@@ -1,0 +1,95 @@
+namespace Sluice;
+
+/// <summary>Every error id of Sluice. Each has a page in <c>docs/errors</c>; an id is never given to another error.</summary>
+public static class ErrorIds
+{
+    /// <summary>A socket URL that cannot be read.</summary>
+    public const string BadUrl = "SLU0001";
+
+    /// <summary>A URL scheme that no transport of this build serves.</summary>
+    public const string UnknownScheme = "SLU0002";
+
+    /// <summary>A concurrency model that does not exist.</summary>
+    public const string UnknownModel = "SLU0003";
+
+    /// <summary>A Unix socket path longer than the 107 bytes of <c>sockaddr_un</c>.</summary>
+    public const string UnixPathTooLong = "SLU0004";
+
+    /// <summary>The address is in use by another process.</summary>
+    public const string AddressInUse = "SLU0005";
+
+    /// <summary>The operating system does not let this user bind the address (a privileged port, a directory).</summary>
+    public const string AddressDenied = "SLU0006";
+
+    /// <summary>The address cannot be bound for another reason.</summary>
+    public const string CannotBind = "SLU0007";
+
+    /// <summary>An option is out of its range.</summary>
+    public const string OptionOutOfRange = "SLU0008";
+
+    /// <summary>The server has nothing to listen on.</summary>
+    public const string NothingToListenOn = "SLU0009";
+
+    /// <summary>The server has no handler.</summary>
+    public const string NoHandler = "SLU0010";
+
+    /// <summary>The server is not in the state that the call needs.</summary>
+    public const string WrongState = "SLU0011";
+
+    /// <summary>The model is known, but not in this build.</summary>
+    public const string ModelNotBuilt = "SLU0101";
+
+    /// <summary>The model does not serve this kind of transport.</summary>
+    public const string KindNotServed = "SLU0102";
+
+    /// <summary>The model watches descriptors and the listener has none (the in-memory transport).</summary>
+    public const string NoDescriptor = "SLU0103";
+
+    /// <summary>The model or the transport does not run on this operating system.</summary>
+    public const string PlatformNotServed = "SLU0104";
+
+    /// <summary>An option that the model cannot honour.</summary>
+    public const string OptionNotHonoured = "SLU0105";
+
+    /// <summary>The unread buffer reached its limit with everything examined.</summary>
+    public const string UnreadLimit = "SLU0201";
+
+    /// <summary>A read waited longer than the idle timeout.</summary>
+    public const string IdleTimeout = "SLU0202";
+
+    /// <summary>No first byte within the first-byte timeout.</summary>
+    public const string FirstByteTimeout = "SLU0203";
+
+    /// <summary>The connection reached its lifetime.</summary>
+    public const string Lifetime = "SLU0204";
+
+    /// <summary>The peer was slower than the minimum rate inside a started unit or a pending flush.</summary>
+    public const string MinRate = "SLU0205";
+
+    /// <summary>A flush made no progress within the write timeout.</summary>
+    public const string WriteTimeout = "SLU0206";
+
+    /// <summary>The drain's deadline cut the connection.</summary>
+    public const string DrainCut = "SLU0207";
+
+    /// <summary>The handler threw.</summary>
+    public const string HandlerFailed = "SLU0208";
+
+    /// <summary>accept(2) failed for want of a resource; accepting backs off.</summary>
+    public const string AcceptBackOff = "SLU0301";
+
+    /// <summary>accept(2) failed for good; the listener is closed.</summary>
+    public const string AcceptStopped = "SLU0302";
+
+    /// <summary>A connection was refused by a limit.</summary>
+    public const string Refused = "SLU0303";
+
+    /// <summary>A thread for a connection could not be started.</summary>
+    public const string ThreadNotStarted = "SLU0304";
+
+    /// <summary>The client could not connect.</summary>
+    public const string CannotConnect = "SLU0501";
+
+    /// <summary>The client did not connect within its timeout.</summary>
+    public const string ConnectTimeout = "SLU0502";
+}

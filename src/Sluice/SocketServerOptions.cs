@@ -1,0 +1,51 @@
+namespace Sluice;
+
+/// <summary>How reads of a connection run in the blocking models.</summary>
+public enum BlockingReads
+{
+    /// <summary>A read blocks the connection's thread and is complete when it returns: the handler runs straight through.</summary>
+    Inline,
+
+    /// <summary>A read returns pending and the connection's thread does the I/O once the handler has suspended: for handlers that read and write at once.</summary>
+    Deferred,
+}
+
+/// <summary>Everything a server can be told. Validated once, when the server is built.</summary>
+public sealed class SocketServerOptions
+{
+    /// <summary>The URLs to listen on: <c>tcp://HOST:PORT</c>, <c>unix:///PATH</c>, <c>memory://NAME</c>. Port 0 is any free port. Required.</summary>
+    public IList<string> Listen { get; } = [];
+
+    /// <summary>The concurrency model's name, see <see cref="Models.ConcurrencyModels"/>. Defaults to <c>auto</c>.</summary>
+    public string Model { get; set; } = "auto";
+
+    /// <summary>The limits.</summary>
+    public ServerLimits Limits { get; } = new();
+
+    /// <summary>Options of the listening and the accepted sockets.</summary>
+    public ListenOptions Sockets { get; } = new();
+
+    /// <summary>Threads of <c>threadpool</c>. Defaults to 4 per core, at least 16.</summary>
+    public int? Threads { get; set; }
+
+    /// <summary>Accepted connections that wait for a thread of <c>threadpool</c>. Defaults to 1,024.</summary>
+    public int Queue { get; set; } = 1024;
+
+    /// <summary>Stack of each connection's thread in bytes; 0 is the runtime's default. Defaults to 0.</summary>
+    public int ThreadStackSize { get; set; }
+
+    /// <summary>
+    /// Whether stopping does not wait for the threads of connections (socketserver's <c>daemon_threads</c>). Defaults to false: it waits, to
+    /// the drain's deadline.
+    /// </summary>
+    public bool IndependentThreads { get; set; }
+
+    /// <summary>How reads run in blocking models. Defaults to <see cref="BlockingReads.Inline"/>.</summary>
+    public BlockingReads BlockingReads { get; set; }
+
+    /// <summary>How long stopping waits for connections to end by themselves. Defaults to 10 s.</summary>
+    public TimeSpan Drain { get; set; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>How long the end of a handler lingers, so that a last reply is not lost to a reset. Defaults to 1 s.</summary>
+    public TimeSpan Linger { get; set; } = TimeSpan.FromSeconds(1);
+}

@@ -6,7 +6,7 @@ public enum ServerState
     /// <summary>Built and checked; nothing is bound.</summary>
     Created,
 
-    /// <summary>Bound: the kernel queues connections. Accepting, unless only <see cref="SocketServer.HandleOneAsync"/> is used.</summary>
+    /// <summary>Bound: the kernel queues connections. Accepting, unless only HandleOneAsync is used.</summary>
     Listening,
 
     /// <summary>No longer accepting; connections end by themselves until the drain's deadline.</summary>

@@ -16,7 +16,7 @@ public sealed class SocketServerOptions
     /// <summary>The URLs to listen on: <c>tcp://HOST:PORT</c>, <c>unix:///PATH</c>, <c>memory://NAME</c>. Port 0 is any free port. Required.</summary>
     public IList<string> Listen { get; } = [];
 
-    /// <summary>The concurrency model's name, see <see cref="Models.ConcurrencyModels"/>. Defaults to <c>auto</c>.</summary>
+    /// <summary>The concurrency model's name, one of <c>sluice models</c>. Defaults to <c>auto</c>.</summary>
     public string Model { get; set; } = "auto";
 
     /// <summary>The limits.</summary>

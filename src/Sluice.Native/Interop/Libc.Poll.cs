@@ -1,0 +1,42 @@
+using System.Runtime.InteropServices;
+
+namespace Sluice.Native;
+
+/// <summary>poll(2), epoll(7), eventfd(2). No logic here.</summary>
+internal static unsafe partial class Libc
+{
+    [LibraryImport(Library, SetLastError = true)]
+    public static partial int poll(PollDescriptor* descriptors, nuint count, int timeout);
+
+    [LibraryImport(Library, SetLastError = true)]
+    public static partial int epoll_create1(int flags);
+
+    [LibraryImport(Library, SetLastError = true)]
+    public static partial int epoll_ctl(int epoll, int operation, int fd, byte* @event);
+
+    [LibraryImport(Library, SetLastError = true)]
+    public static partial int epoll_wait(int epoll, byte* events, int maximum, int timeout);
+
+    [LibraryImport(Library, SetLastError = true)]
+    public static partial int eventfd(uint initial, int flags);
+
+    [LibraryImport(Library, SetLastError = true)]
+    public static partial nint read(int fd, byte* buffer, nint length);
+
+    [LibraryImport(Library, SetLastError = true)]
+    public static partial nint write(int fd, byte* buffer, nint length);
+}
+
+/// <summary>struct pollfd of poll(2).</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct PollDescriptor
+{
+    public const short In = 0x001;
+    public const short Out = 0x004;
+    public const short Error = 0x008;
+    public const short HangUp = 0x010;
+
+    public int Descriptor;
+    public short Events;
+    public short Returned;
+}

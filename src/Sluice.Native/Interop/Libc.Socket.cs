@@ -1,0 +1,42 @@
+using System.Runtime.InteropServices;
+
+namespace Sluice.Native;
+
+/// <summary>socket(7) calls of libc. No logic here.</summary>
+internal static unsafe partial class Libc
+{
+    private const string Library = "libc";
+
+    [LibraryImport(Library, SetLastError = true)]
+    public static partial nint recv(int fd, byte* buffer, nint length, int flags);
+
+    [LibraryImport(Library, SetLastError = true)]
+    public static partial nint send(int fd, byte* buffer, nint length, int flags);
+
+    [LibraryImport(Library, SetLastError = true)]
+    public static partial int accept4(int fd, byte* address, int* addressLength, int flags);
+
+    [LibraryImport(Library, SetLastError = true)]
+    public static partial int socket(int family, int type, int protocol);
+
+    [LibraryImport(Library, SetLastError = true)]
+    public static partial int connect(int fd, byte* address, int addressLength);
+
+    [LibraryImport(Library, SetLastError = true)]
+    public static partial int shutdown(int fd, int how);
+
+    [LibraryImport(Library, SetLastError = true)]
+    public static partial int setsockopt(int fd, int level, int name, void* value, int length);
+
+    [LibraryImport(Library, SetLastError = true)]
+    public static partial int getsockopt(int fd, int level, int name, void* value, int* length);
+
+    [LibraryImport(Library, SetLastError = true)]
+    public static partial int getsockname(int fd, byte* address, int* addressLength);
+
+    [LibraryImport(Library, SetLastError = true)]
+    public static partial int getpeername(int fd, byte* address, int* addressLength);
+
+    [LibraryImport(Library, SetLastError = true)]
+    public static partial int close(int fd);
+}

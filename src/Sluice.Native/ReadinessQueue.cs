@@ -1,0 +1,116 @@
+using System.Runtime.InteropServices;
+
+namespace Sluice.Native;
+
+/// <summary>An epoll(7) instance whose descriptors are registered once, edge-triggered, for reading and writing.</summary>
+internal sealed unsafe class ReadinessQueue : IDisposable
+{
+    private const int EPOLL_CLOEXEC = 0x80000;
+    private const int EPOLL_CTL_ADD = 1;
+    private const int EPOLL_CTL_DEL = 2;
+    private const uint EPOLLIN = 0x001;
+    private const uint EPOLLOUT = 0x004;
+    private const uint EPOLLERR = 0x008;
+    private const uint EPOLLHUP = 0x010;
+    private const uint EPOLLRDHUP = 0x2000;
+    private const uint EPOLLET = 1u << 31;
+
+    // struct epoll_event is packed on x86-64 (12 bytes) and aligned elsewhere (16 bytes). epoll_ctl(2).
+    private static readonly int EventSize = RuntimeInformation.ProcessArchitecture == Architecture.X64 ? 12 : 16;
+    private static readonly int DataOffset = EventSize - sizeof(ulong);
+
+    private readonly int _epoll;
+    private readonly int _capacity;
+    private readonly byte* _events;
+
+    public ReadinessQueue(int capacity)
+    {
+        _epoll = Libc.epoll_create1(EPOLL_CLOEXEC);
+        if (_epoll < 0)
+        {
+            throw new InvalidOperationException($"epoll_create1 failed: {Errno.Last}");
+        }
+
+        _capacity = capacity;
+        _events = (byte*)NativeMemory.AllocZeroed((nuint)(capacity * EventSize));
+    }
+
+    /// <summary>Registers a descriptor; every edge comes back with <paramref name="token"/>.</summary>
+    public NativeError Add(int descriptor, ulong token)
+    {
+        byte* change = stackalloc byte[16];
+        *(uint*)change = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+        *(ulong*)(change + DataOffset) = token;
+        return Libc.epoll_ctl(_epoll, EPOLL_CTL_ADD, descriptor, change) < 0 ? Errno.Last : NativeError.None;
+    }
+
+    /// <summary>Takes a descriptor out again; closing it does so too.</summary>
+    public void Remove(int descriptor)
+    {
+        byte* ignored = stackalloc byte[16];
+        _ = Libc.epoll_ctl(_epoll, EPOLL_CTL_DEL, descriptor, ignored);
+    }
+
+    /// <summary>Waits for edges (-1: for ever). Returns how many; read them with <see cref="Event"/>.</summary>
+    public int Wait(int milliseconds)
+    {
+        int count = Libc.epoll_wait(_epoll, _events, _capacity, milliseconds);
+        return count < 0 ? 0 : count;
+    }
+
+    /// <summary>The edge <paramref name="index"/> of the last wait.</summary>
+    public Readiness Event(int index, out ulong token)
+    {
+        byte* @event = _events + (index * EventSize);
+        uint bits = *(uint*)@event;
+        token = *(ulong*)(@event + DataOffset);
+        Readiness readiness = Readiness.None;
+        if ((bits & (EPOLLIN | EPOLLRDHUP | EPOLLERR | EPOLLHUP)) != 0)
+        {
+            readiness |= Readiness.Read;
+        }
+
+        if ((bits & (EPOLLOUT | EPOLLERR | EPOLLHUP)) != 0)
+        {
+            readiness |= Readiness.Write;
+        }
+
+        if ((bits & (EPOLLERR | EPOLLHUP)) != 0)
+        {
+            readiness |= Readiness.Over;
+        }
+
+        if ((bits & EPOLLRDHUP) != 0)
+        {
+            readiness |= Readiness.PeerClosed;
+        }
+
+        return readiness;
+    }
+
+    public void Dispose()
+    {
+        _ = Libc.close(_epoll);
+        NativeMemory.Free(_events);
+    }
+}
+
+/// <summary>What an edge says.</summary>
+[Flags]
+internal enum Readiness
+{
+    /// <summary>Nothing.</summary>
+    None = 0,
+
+    /// <summary>A receive will not wait: bytes, FIN or an error.</summary>
+    Read = 1,
+
+    /// <summary>A send will not wait.</summary>
+    Write = 2,
+
+    /// <summary>Both directions have ended, or the socket has an error.</summary>
+    Over = 4,
+
+    /// <summary>The peer sent its FIN: a short receive does not mean that nothing follows.</summary>
+    PeerClosed = 8,
+}

@@ -1,0 +1,94 @@
+using Sluice.Diagnostics;
+using Sluice.Transports;
+
+namespace Sluice.Accepting;
+
+/// <summary>
+/// The one accept loop, passive: a result goes in, a decision comes out. It has no thread and no clock, so that a blocking thread, a turn of
+/// epoll, a multishot accept and a prefork worker all use it. One per listener; its callers take turns.
+/// </summary>
+internal sealed class AcceptLoop(Listener listener, ConnectionGate gate, ServerEvents events, int? budget = null)
+{
+    private static readonly TimeSpan ShortestDelay = TimeSpan.FromMilliseconds(10);
+    private static readonly TimeSpan LongestDelay = TimeSpan.FromMilliseconds(500);
+
+    private TimeSpan _delay = ShortestDelay;
+    private int? _left = budget;
+    private bool _holdsPlace;
+
+    public Listener Listener { get; } = listener;
+
+    /// <summary>
+    /// Whether the next connection may be accepted. In wait mode this takes its place beforehand; false: leave it in the kernel's queue until
+    /// the gate says that a place is free.
+    /// </summary>
+    public bool MayAccept()
+    {
+        if (_left is 0)
+        {
+            return false;
+        }
+
+        if (gate.OnLimit == OnLimit.Refuse || _holdsPlace)
+        {
+            return true;
+        }
+
+        _holdsPlace = gate.TryTake();
+        return _holdsPlace;
+    }
+
+    /// <summary>Nobody came after all, and this loop stops: gives the place back.</summary>
+    public void Release()
+    {
+        if (_holdsPlace)
+        {
+            _holdsPlace = false;
+            gate.GiveBack();
+        }
+    }
+
+    /// <summary>Decides about one accept(2).</summary>
+    public AcceptDecision On(AcceptResult result) => result.Socket is { } socket ? OnConnection(socket) : OnError(result.Error);
+
+    private AcceptDecision OnConnection(StreamSocket socket)
+    {
+        _delay = ShortestDelay;
+        if (!_holdsPlace && !gate.TryTake())
+        {
+            return AcceptDecision.Refuse(socket, RefuseReason.MaxConnections);
+        }
+
+        _holdsPlace = false;
+        if (!gate.TryCount(socket.SourceKey))
+        {
+            gate.GiveBack();
+            return AcceptDecision.Refuse(socket, RefuseReason.MaxConnectionsPerSource);
+        }
+
+        _left--;
+        return AcceptDecision.HandOver(socket);
+    }
+
+    private AcceptDecision OnError(AcceptError error)
+    {
+        AcceptReaction reaction = AcceptErrorPolicy.For(error);
+        if (error is not (AcceptError.WouldBlock or AcceptError.Interrupted) && !(reaction == AcceptReaction.Stop && error == AcceptError.ListenerClosed))
+        {
+            events.RaiseAcceptFailed(Listener, error, reaction);
+        }
+
+        switch (reaction)
+        {
+            case AcceptReaction.Retry:
+                return AcceptDecision.Again;
+            case AcceptReaction.Stop:
+                Release();
+                return AcceptDecision.Stop;
+            default:
+                TimeSpan delay = _delay;
+                _delay = delay * 2 < LongestDelay ? delay * 2 : LongestDelay;
+                return AcceptDecision.RetryAfter(delay);
+        }
+    }
+}

@@ -1,0 +1,131 @@
+using Sluice.Models;
+using Sluice.Transports;
+
+namespace Sluice.Accepting;
+
+/// <summary>
+/// The accept loop of every model that accepts on a thread: waits, accepts, asks <see cref="AcceptLoop"/> and does as it says. Stopping and
+/// a free place wake it; nothing here polls.
+/// </summary>
+internal sealed class BlockingAcceptor
+{
+    private readonly ServerContext _server;
+    private readonly AcceptLoop[] _loops;
+    private readonly bool[] _wanted;
+    private readonly long[] _notBefore; // TickCount64, while a loop backs off
+
+    public BlockingAcceptor(ServerContext server)
+    {
+        _server = server;
+        _loops = [.. server.Listeners.Select(listener => new AcceptLoop(listener, server.Gate, server.Events, server.AcceptBudget))];
+        _wanted = new bool[_loops.Length];
+        _notBefore = new long[_loops.Length];
+    }
+
+    /// <summary>
+    /// Accepts until <paramref name="stop"/>, the budget or the timeout, and calls <paramref name="dispatch"/> with each connection, which
+    /// holds a place of the gate. Called on the accepting thread.
+    /// </summary>
+    public void Run(Action<Listener, StreamSocket> dispatch, CancellationToken stop)
+    {
+        using var signal = new AcceptSignal(_server.Listeners);
+        using CancellationTokenRegistration wake = stop.UnsafeRegister(static signal => ((AcceptSignal)signal!).Set(), signal);
+        Action freed = signal.Set;
+        _server.Gate.OnFreed(freed);
+        long giveUpAt = _server.AcceptTimeout == Timeout.InfiniteTimeSpan ? long.MaxValue : Environment.TickCount64 + (long)_server.AcceptTimeout.TotalMilliseconds;
+        int? budget = _server.AcceptBudget;
+        try
+        {
+            bool announce = true;
+            while (!stop.IsCancellationRequested && budget is not 0)
+            {
+                if (announce)
+                {
+                    _server.Events.RaiseAccepting();
+                    announce = false;
+                }
+
+                long now = Environment.TickCount64;
+                if (now >= giveUpAt || !ChooseWanted(now, giveUpAt, out TimeSpan wait))
+                {
+                    return;
+                }
+
+                signal.Wait(_wanted, wait);
+                for (int i = 0; i < _loops.Length && budget is not 0 && !stop.IsCancellationRequested; i++)
+                {
+                    if (_wanted[i] && signal.IsReady(i) && TryAccept(i, dispatch))
+                    {
+                        budget--;
+                        announce = true;
+                    }
+                }
+            }
+        }
+        finally
+        {
+            _server.Gate.NotOnFreed(freed);
+            foreach (AcceptLoop loop in _loops)
+            {
+                loop.Release();
+            }
+        }
+    }
+
+    /// <summary>Closes a connection that was dispatched and cannot be served after all.</summary>
+    public static void Refuse(ServerContext server, Listener listener, StreamSocket socket, RefuseReason reason)
+    {
+        ulong source = socket.SourceKey;
+        server.Events.RaiseConnectionRefused(listener, socket, reason);
+        socket.Close();
+        server.Gate.Uncount(source);
+        server.Gate.GiveBack();
+    }
+
+    // Which listeners to watch now, and for how long; false when none will accept again.
+    private bool ChooseWanted(long now, long giveUpAt, out TimeSpan wait)
+    {
+        long until = giveUpAt;
+        bool any = false;
+        for (int i = 0; i < _loops.Length; i++)
+        {
+            bool stopped = _notBefore[i] == long.MaxValue;
+            bool backsOff = !stopped && _notBefore[i] > now;
+            any |= !stopped;
+            if (backsOff)
+            {
+                until = Math.Min(until, _notBefore[i]);
+            }
+
+            _wanted[i] = !stopped && !backsOff && _loops[i].MayAccept();
+        }
+
+        wait = until == long.MaxValue ? Timeout.InfiniteTimeSpan : TimeSpan.FromMilliseconds(until - now);
+        return any;
+    }
+
+    private bool TryAccept(int index, Action<Listener, StreamSocket> dispatch)
+    {
+        AcceptLoop loop = _loops[index];
+        AcceptDecision decision = loop.On(loop.Listener.TryAccept());
+        switch (decision.Action)
+        {
+            case AcceptAction.HandOver:
+                _server.Events.RaiseConnectionAccepted(loop.Listener, decision.Connection!);
+                dispatch(loop.Listener, decision.Connection!);
+                return true;
+            case AcceptAction.Refuse:
+                _server.Events.RaiseConnectionRefused(loop.Listener, decision.Connection!, decision.Reason);
+                decision.Connection!.Close();
+                return false;
+            case AcceptAction.RetryAfter:
+                _notBefore[index] = Environment.TickCount64 + (long)decision.Delay.TotalMilliseconds;
+                return false;
+            case AcceptAction.Stop:
+                _notBefore[index] = long.MaxValue;
+                return false;
+            default:
+                return false;
+        }
+    }
+}

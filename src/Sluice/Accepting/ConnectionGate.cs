@@ -1,0 +1,107 @@
+namespace Sluice.Accepting;
+
+/// <summary>
+/// Who may come in: a hard, global maximum and a maximum per source. A place is taken before the connection is accepted (wait) or as it
+/// comes (refuse) and given back when it has ended, so there are never more, whoever races.
+/// </summary>
+internal sealed class ConnectionGate(int maximum, int? perSource, OnLimit onLimit)
+{
+    private readonly Dictionary<ulong, int> _sources = [];
+    private int _taken;
+    private Action? _freed;
+
+    public int Maximum { get; } = maximum;
+
+    /// <summary>Places taken now.</summary>
+    public int Taken => Volatile.Read(ref _taken);
+
+    public OnLimit OnLimit => onLimit;
+
+    /// <summary>Called, on the thread that gave it back, whenever a place is free again after none was.</summary>
+    public void OnFreed(Action freed)
+    {
+        lock (_sources)
+        {
+            _freed += freed;
+        }
+    }
+
+    /// <summary>Ends <see cref="OnFreed"/>.</summary>
+    public void NotOnFreed(Action freed)
+    {
+        lock (_sources)
+        {
+            _freed -= freed;
+        }
+    }
+
+    /// <summary>Takes a place, if there is one.</summary>
+    public bool TryTake()
+    {
+        int taken = Volatile.Read(ref _taken);
+        while (taken < Maximum)
+        {
+            int seen = Interlocked.CompareExchange(ref _taken, taken + 1, taken);
+            if (seen == taken)
+            {
+                return true;
+            }
+
+            taken = seen;
+        }
+
+        return false;
+    }
+
+    /// <summary>Gives a place back.</summary>
+    public void GiveBack()
+    {
+        if (Interlocked.Decrement(ref _taken) == Maximum - 1)
+        {
+            Volatile.Read(ref _freed)?.Invoke();
+        }
+    }
+
+    /// <summary>Counts a connection of <paramref name="source"/>; false when it has its maximum. 0 is nobody in particular.</summary>
+    public bool TryCount(ulong source)
+    {
+        if (perSource is not { } most || source == 0)
+        {
+            return true;
+        }
+
+        lock (_sources)
+        {
+            int count = _sources.GetValueOrDefault(source);
+            if (count >= most)
+            {
+                return false;
+            }
+
+            _sources[source] = count + 1;
+            return true;
+        }
+    }
+
+    /// <summary>A connection of <paramref name="source"/> has ended.</summary>
+    public void Uncount(ulong source)
+    {
+        if (perSource is null || source == 0)
+        {
+            return;
+        }
+
+        lock (_sources)
+        {
+            int count = _sources.GetValueOrDefault(source);
+            if (count <= 1)
+            {
+                _sources.Remove(source);
+            }
+            else
+            {
+                _sources[source] = count - 1;
+            }
+        }
+    }
+}

@@ -1,0 +1,16 @@
+namespace Sluice.Accepting;
+
+/// <summary>What the sweep remembers of one connection from look to look. Only the sweep's thread touches it.</summary>
+internal struct LimitState
+{
+    public int ReadTicket;
+    public long ReadSince;
+    public int FlushTicket;
+    public long FlushSince;
+    public long FlushBytes;
+    public long OwedSince;
+    public long OwedBytes;
+    public bool Owes;
+    public long ReportedReceived;
+    public long ReportedSent;
+}

@@ -1,0 +1,134 @@
+using System.IO.Pipelines;
+using System.Threading.Tasks.Sources;
+using Microsoft.AspNetCore.Connections;
+using Sluice.Native;
+
+namespace Sluice.Connections;
+
+/// <summary>Reads by a plain recv(2) that blocks the connection's own thread; the ValueTask it returns there is always complete.</summary>
+internal sealed class BlockingPipeReader(BlockingConnection connection) : DirectPipeReader(connection), IValueTaskSource<ReadResult>
+{
+    private ManualResetValueTaskSourceCore<ReadResult> _posted;
+    private CancellationToken _postedToken;
+
+    public override ValueTask<ReadResult> ReadAsync(CancellationToken cancellationToken = default)
+    {
+        try
+        {
+            CheckReadable();
+            if (HasResult && !CancelRequested)
+            {
+                return new(Lend());
+            }
+
+            HomeThread? home = connection.Home;
+            return home is null || (home.IsCurrent && Connection.Settings.BlockingReads == BlockingReads.Inline)
+                ? new(Receive(cancellationToken))
+                : Post(home, cancellationToken);
+        }
+        catch (Exception error) when (error is ConnectionResetException or ConnectionAbortedException or OperationCanceledException)
+        {
+            return ValueTask.FromException<ReadResult>(error);
+        }
+    }
+
+    /// <summary>Performs a posted read on the connection's own thread (or a rescuer's), and resumes the handler there.</summary>
+    public void Perform()
+    {
+        ReadResult result = default;
+        Exception? failure = null;
+        try
+        {
+            result = Receive(_postedToken);
+        }
+        catch (Exception error)
+        {
+            failure = error;
+        }
+
+        connection.Home!.ReadPerformed();
+        if (failure is null)
+        {
+            _posted.SetResult(result);
+        }
+        else
+        {
+            _posted.SetException(failure);
+        }
+    }
+
+    ReadResult IValueTaskSource<ReadResult>.GetResult(short token) => _posted.GetResult(token);
+
+    ValueTaskSourceStatus IValueTaskSource<ReadResult>.GetStatus(short token) => _posted.GetStatus(token);
+
+    void IValueTaskSource<ReadResult>.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
+        _posted.OnCompleted(continuation, state, token, flags & ~ValueTaskSourceOnCompletedFlags.UseSchedulingContext);
+
+    private ValueTask<ReadResult> Post(HomeThread home, CancellationToken cancellation)
+    {
+        _posted.Reset();
+        _postedToken = cancellation;
+        short version = _posted.Version;
+        home.PostRead(Perform);
+        return new(this, version);
+    }
+
+    private ReadResult Receive(CancellationToken cancellation)
+    {
+        if (!Connection.TryEnterReceive())
+        {
+            throw new InvalidOperationException("Another read of this connection is under way.");
+        }
+
+        try
+        {
+            while (true)
+            {
+                if (TakeCancel())
+                {
+                    return Lend(isCanceled: true);
+                }
+
+                cancellation.ThrowIfCancellationRequested();
+                Span<byte> space = Space();
+                if (space.IsEmpty)
+                {
+                    Connection.End(CloseReason.UnreadLimit);
+                    throw Connection.EndedException();
+                }
+
+                bool wait = !Connection.MayNotWait;
+                Connection.ReadWaits();
+                SocketResult got = Connection.Socket.Receive(space, wait);
+                Connection.ReadWaited();
+                if (TakeIn(got, wait))
+                {
+                    return Lend();
+                }
+            }
+        }
+        finally
+        {
+            Connection.ExitReceive();
+        }
+    }
+
+    // False: nothing came, look around and receive again.
+    private bool TakeIn(SocketResult got, bool wait)
+    {
+        if (got.Succeeded && got.Count > 0)
+        {
+            Connection.CountReceived(got.Count);
+            Received(got.Count);
+            return true;
+        }
+
+        if (got.Error == NativeError.Interrupted || (got.Error == NativeError.WouldBlock && wait && Connection.CloseReason is CloseReason.None))
+        {
+            return false;
+        }
+
+        ReceiveEnded(got);
+        return true;
+    }
+}

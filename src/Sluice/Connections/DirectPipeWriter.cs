@@ -1,0 +1,173 @@
+using System.Buffers;
+using System.IO.Pipelines;
+using System.Runtime.CompilerServices;
+
+namespace Sluice.Connections;
+
+/// <summary>
+/// A PipeWriter straight on the socket: it owns the memory that the handler fills between two flushes; how a send waits is the derived
+/// writer's business.
+/// </summary>
+internal abstract class DirectPipeWriter(StreamConnection connection) : PipeWriter
+{
+    private const int SmallestChunk = 4096;
+    private const int LargestChunk = 64 * 1024;
+
+    // Rented from the shared pool. The chunk being filled holds [_sent, _used); full ones before it wait in order.
+    private byte[]? _chunk;
+    private int _used;
+    private int _sent;
+    private Queue<ArraySegment<byte>>? _full;
+    private int _sentOfFirst;
+    private int _cancelled;
+
+    public sealed override bool CanGetUnflushedBytes => true;
+
+    public sealed override long UnflushedBytes
+    {
+        get
+        {
+            long bytes = _used - _sent - _sentOfFirst;
+            foreach (ArraySegment<byte> chunk in _full ?? [])
+            {
+                bytes += chunk.Count;
+            }
+
+            return bytes;
+        }
+    }
+
+    protected StreamConnection Connection { get; } = connection;
+
+    /// <summary>Output.Complete was called: FIN follows what is unsent.</summary>
+    protected bool Completed { get; set; }
+
+    protected bool HasUnsent => _used > _sent || _full is { Count: > 0 };
+
+    public sealed override Memory<byte> GetMemory(int sizeHint = 0)
+    {
+        MakeRoom(sizeHint);
+        return _chunk.AsMemory(_used);
+    }
+
+    public sealed override Span<byte> GetSpan(int sizeHint = 0)
+    {
+        MakeRoom(sizeHint);
+        return _chunk.AsSpan(_used);
+    }
+
+    public sealed override void Advance(int bytes)
+    {
+        if ((uint)bytes > (uint)((_chunk?.Length ?? 0) - _used))
+        {
+            throw new ArgumentOutOfRangeException(nameof(bytes), "Advance needs at most the memory that was lent.");
+        }
+
+        _used += bytes;
+    }
+
+    public override void CancelPendingFlush() => Interlocked.Exchange(ref _cancelled, 1);
+
+    protected bool TakeCancel() => Volatile.Read(ref _cancelled) != 0 && Interlocked.Exchange(ref _cancelled, 0) != 0;
+
+    /// <summary>The next bytes to send, in order.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    protected bool TryPeek(out ReadOnlySpan<byte> rest)
+    {
+        if (_full is { Count: > 0 })
+        {
+            rest = _full.Peek().AsSpan(_sentOfFirst);
+            return true;
+        }
+
+        rest = _chunk.AsSpan(_sent, _used - _sent);
+        return rest.Length > 0;
+    }
+
+    /// <summary>Takes <paramref name="count"/> bytes of the last <see cref="TryPeek"/> as sent.</summary>
+    protected void Sent(int count)
+    {
+        if (_full is { Count: > 0 })
+        {
+            SentOfFull(count);
+            return;
+        }
+
+        _sent += count;
+        if (_sent == _used)
+        {
+            _sent = _used = 0;
+        }
+    }
+
+    /// <summary>Keeps a copy of <paramref name="rest"/> to be sent after what is unsent.</summary>
+    protected void Keep(ReadOnlySpan<byte> rest) => this.Write(rest);
+
+    /// <summary>Gives the memory back, so that a connection that waits holds none.</summary>
+    protected void ReleaseIfEmpty()
+    {
+        if (!HasUnsent && _chunk is { } chunk)
+        {
+            _chunk = null;
+            ArrayPool<byte>.Shared.Return(chunk);
+        }
+    }
+
+    /// <summary>Drops what is unsent: the connection has ended.</summary>
+    protected void Drop()
+    {
+        _full?.Clear();
+        _sent = _used = _sentOfFirst = 0;
+    }
+
+    protected void CheckWritable()
+    {
+        if (Completed)
+        {
+            throw new InvalidOperationException("The writer was completed.");
+        }
+    }
+
+    private void MakeRoom(int sizeHint)
+    {
+        CheckWritable();
+        ArgumentOutOfRangeException.ThrowIfNegative(sizeHint);
+        int needed = Math.Max(sizeHint, 1);
+        if (_chunk is null)
+        {
+            _chunk = ArrayPool<byte>.Shared.Rent(Math.Max(needed, SmallestChunk));
+        }
+        else if (_chunk.Length - _used < needed)
+        {
+            NextChunk(needed);
+        }
+    }
+
+    private void NextChunk(int needed)
+    {
+        byte[] larger = ArrayPool<byte>.Shared.Rent(Math.Max(needed, Math.Min(_chunk!.Length * 2, LargestChunk)));
+        if (_used > _sent)
+        {
+            (_full ??= new()).Enqueue(new ArraySegment<byte>(_chunk, _sent, _used - _sent));
+        }
+        else
+        {
+            ArrayPool<byte>.Shared.Return(_chunk);
+        }
+
+        _chunk = larger;
+        _sent = _used = 0;
+    }
+
+    private void SentOfFull(int count)
+    {
+        _sentOfFirst += count;
+        ArraySegment<byte> first = _full!.Peek();
+        if (_sentOfFirst == first.Count)
+        {
+            _full.Dequeue();
+            _sentOfFirst = 0;
+            ArrayPool<byte>.Shared.Return(first.Array!);
+        }
+    }
+}

@@ -1,0 +1,150 @@
+using System.IO.Pipelines;
+using System.Net.Sockets;
+using Microsoft.AspNetCore.Connections;
+using Sluice.Transports;
+
+namespace Sluice.Connections;
+
+/// <summary>
+/// A connection as a handler sees it: lean, its own features, pipes directly on the socket. An idle one holds no buffer and none of the
+/// objects that nobody has asked for (id, items, cancellation).
+/// </summary>
+internal abstract partial class StreamConnection : ConnectionContext, IDuplexPipe
+{
+    // The first reason wins; written by CompareExchange from any thread.
+    private int _closeReason;
+
+    // 1 once the socket is (being) given up; written by Exchange.
+    private int _closed;
+
+    // Set by the drain's thread, read by the handler's before it waits.
+    private int _closeRequested;
+
+    private IDuplexPipe? _transport;
+
+    protected StreamConnection(StreamSocket socket, ConnectionSettings settings)
+    {
+        Socket = socket;
+        Settings = settings;
+    }
+
+    public abstract PipeReader Input { get; }
+
+    public abstract PipeWriter Output { get; }
+
+    /// <summary>The pipes: our own, unless a middleware has put others in their place.</summary>
+    public override IDuplexPipe Transport
+    {
+        get => _transport ?? this;
+        set => _transport = value;
+    }
+
+    public CloseReason CloseReason => (CloseReason)Volatile.Read(ref _closeReason);
+
+    /// <summary>When it was accepted, in <see cref="Environment.TickCount64"/>.</summary>
+    public long AcceptedAt { get; } = Environment.TickCount64;
+
+    /// <summary>Whether the server drains and asks the handler to finish.</summary>
+    internal bool CloseRequested => Volatile.Read(ref _closeRequested) != 0;
+
+    internal StreamSocket Socket { get; }
+
+    internal ConnectionSettings Settings { get; }
+
+    /// <summary>Whether the peer's FIN was received: nothing of ours can be lost to a reset then, so closing need not linger.</summary>
+    internal bool PeerFinished { get; set; }
+
+    /// <summary>The handler's exception, for the event that tells of the end.</summary>
+    internal Exception? Failure { get; set; }
+
+    private protected abstract bool HasUnread { get; }
+
+    public override void Abort(ConnectionAbortedException abortReason) => End(CloseReason.Aborted);
+
+    public override void Abort() => End(CloseReason.Aborted);
+
+    /// <summary>
+    /// Ends the connection for <paramref name="reason"/>, from any thread: wakes a read or flush that waits, which then tells its handler.
+    /// Only the first call does anything.
+    /// </summary>
+    internal bool End(CloseReason reason)
+    {
+        if (Interlocked.CompareExchange(ref _closeReason, (int)reason, (int)CloseReason.None) != (int)CloseReason.None
+            && reason is not (CloseReason.Aborted or CloseReason.DrainCut))
+        {
+            return false;
+        }
+
+        switch (reason)
+        {
+            case CloseReason.Completed or CloseReason.PeerReset:
+                break; // it has ended already; only the reason is noted
+            case CloseReason.Drained:
+                Socket.Shutdown(SocketShutdown.Receive); // the handler may still say goodbye
+                return true;
+            case CloseReason.Aborted or CloseReason.DrainCut or CloseReason.WriteTimeout or CloseReason.HandlerFailed or CloseReason.UnreadLimit:
+                Socket.Reset();
+                break;
+            default:
+                Socket.Shutdown(SocketShutdown.Both);
+                break;
+        }
+
+        FireConnectionClosed();
+        return true;
+    }
+
+    /// <summary>
+    /// The server drains: tells the handler, and ends the read of one that waits with nothing unread. The drain calls it again and again
+    /// until the connection has ended, so a handler that goes into its read at this very moment is not missed.
+    /// </summary>
+    internal void RequestDrain()
+    {
+        if (Interlocked.Exchange(ref _closeRequested, 1) == 0)
+        {
+            FireCloseRequested();
+        }
+
+        if (WaitsIdle)
+        {
+            End(CloseReason.Drained);
+        }
+    }
+
+    /// <summary>Whether a read may not wait, because the server drains and no work is in flight.</summary>
+    internal bool MayNotWait => CloseRequested && !HasUnread && !InUnit;
+
+    /// <summary>Gives the socket up, once no call on it is under way. <paramref name="reset"/>: not politely.</summary>
+    protected bool CloseSocket(bool reset)
+    {
+        if (Interlocked.Exchange(ref _closed, 1) != 0)
+        {
+            return false;
+        }
+
+        if (reset)
+        {
+            Socket.Reset();
+        }
+
+        // A stray task of the handler may still be inside a call. What it waits for has ended, so it comes out soon; from then on it finds
+        // the gates shut, and never the descriptor's number in another connection's hands.
+        Socket.Shutdown(SocketShutdown.Both);
+        EnterReceive();
+        EnterSend();
+        Socket.Close();
+        End(CloseReason.Completed);
+        FireConnectionClosed();
+        return true;
+    }
+
+    /// <summary>The exception for a call on a connection that has ended.</summary>
+    internal Exception EndedException() => CloseReason switch
+    {
+        CloseReason.PeerReset => new ConnectionResetException("The peer reset the connection."),
+        CloseReason.UnreadLimit => new ConnectionAbortedException(
+            $"{ErrorIds.UnreadLimit}: {Settings.MaxUnread} bytes were examined and none consumed; consume as you read, or raise MaxUnread."),
+        CloseReason.None => new ConnectionAbortedException("The connection has ended."),
+        CloseReason reason => new ConnectionAbortedException($"The connection has ended: {reason}."),
+    };
+}

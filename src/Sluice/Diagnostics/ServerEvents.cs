@@ -1,0 +1,142 @@
+using System.Net;
+using Microsoft.AspNetCore.Connections;
+using Sluice.Accepting;
+using Sluice.Transports;
+
+namespace Sluice.Diagnostics;
+
+/// <summary>
+/// What happens in a server, for whoever wants to know: log and metrics are two subscribers. Events are raised on the thread where it
+/// happens, which waits for the subscriber; what a subscriber throws is counted in <see cref="SubscriberFailures"/> and serving goes on.
+/// </summary>
+public sealed class ServerEvents
+{
+    private long _subscriberFailures;
+
+    /// <summary>The server's state changed.</summary>
+    public event Action<ServerState>? StateChanged;
+
+    /// <summary>An accepting thread is about to wait for the next connection.</summary>
+    public event Action? Accepting;
+
+    /// <summary>A connection was accepted and admitted; its handler has not started.</summary>
+    public event Action<ConnectionAccepted>? ConnectionAccepted;
+
+    /// <summary>A handler is about to run. Raised on the thread that runs it.</summary>
+    public event Action<ConnectionContext>? ConnectionStarted;
+
+    /// <summary>A connection has ended and is closed.</summary>
+    public event Action<ConnectionEnded>? ConnectionEnded;
+
+    /// <summary>A connection was closed at once, for the reason given.</summary>
+    public event Action<ConnectionRefused>? ConnectionRefused;
+
+    /// <summary>accept(2) failed.</summary>
+    public event Action<AcceptFailed>? AcceptFailed;
+
+    /// <summary>A drain is over.</summary>
+    public event Action<DrainReport>? Drained;
+
+    /// <summary>Something the operator should know once, in one line: a limit that was lowered, a default that was computed.</summary>
+    public event Action<string>? Noticed;
+
+    /// <summary>How many times a subscriber has thrown.</summary>
+    public long SubscriberFailures => Interlocked.Read(ref _subscriberFailures);
+
+    internal void RaiseStateChanged(ServerState state) => Raise(StateChanged, state);
+
+    internal void RaiseConnectionAccepted(Listener listener, StreamSocket socket)
+    {
+        if (ConnectionAccepted is { } subscribers)
+        {
+            Raise(subscribers, new ConnectionAccepted(listener, socket.RemoteEndPoint));
+        }
+    }
+
+    internal void RaiseConnectionStarted(ConnectionContext connection) => Raise(ConnectionStarted, connection);
+
+    internal void RaiseConnectionRefused(Listener listener, StreamSocket socket, RefuseReason reason)
+    {
+        if (ConnectionRefused is { } subscribers)
+        {
+            Raise(subscribers, new ConnectionRefused(listener, socket.RemoteEndPoint, reason));
+        }
+    }
+
+    internal void RaiseAcceptFailed(Listener listener, AcceptError error, AcceptReaction reaction) =>
+        Raise(AcceptFailed, new AcceptFailed(listener, error, reaction == AcceptReaction.BackOff, reaction == AcceptReaction.Stop));
+
+    internal void RaiseConnectionEnded(in ConnectionEnded ended) => Raise(ConnectionEnded, ended);
+
+    internal void RaiseDrained(DrainReport report) => Raise(Drained, report);
+
+    internal void RaiseNoticed(string line) => Raise(Noticed, line);
+
+    internal void RaiseAccepting()
+    {
+        if (Accepting is { } subscribers)
+        {
+            foreach (Action subscriber in Delegate.EnumerateInvocationList(subscribers))
+            {
+                try
+                {
+                    subscriber();
+                }
+                catch (Exception)
+                {
+                    Interlocked.Increment(ref _subscriberFailures);
+                }
+            }
+        }
+    }
+
+    // Each subscriber by itself: one that throws must neither end the accept loop nor keep the others from hearing.
+    private void Raise<T>(Action<T>? subscribers, T what)
+    {
+        if (subscribers is null)
+        {
+            return;
+        }
+
+        foreach (Action<T> subscriber in Delegate.EnumerateInvocationList(subscribers))
+        {
+            try
+            {
+                subscriber(what);
+            }
+            catch (Exception)
+            {
+                Interlocked.Increment(ref _subscriberFailures);
+            }
+        }
+    }
+}
+
+/// <summary>A connection was accepted.</summary>
+/// <param name="Listener">Where.</param>
+/// <param name="RemoteEndPoint">From whom; null for an unnamed Unix socket.</param>
+public readonly record struct ConnectionAccepted(Listener Listener, EndPoint? RemoteEndPoint);
+
+/// <summary>A connection has ended.</summary>
+/// <param name="Connection">The connection; closed, but its id, items and end points can be read.</param>
+/// <param name="Listener">Where it was accepted.</param>
+/// <param name="Reason">Why it ended.</param>
+/// <param name="Failure">What the handler threw, if it did.</param>
+/// <param name="Duration">How long it lived.</param>
+/// <param name="BytesReceived">Bytes that the handler was given.</param>
+/// <param name="BytesSent">Bytes that the kernel took.</param>
+public readonly record struct ConnectionEnded(
+    ConnectionContext Connection, Listener Listener, CloseReason Reason, Exception? Failure, TimeSpan Duration, long BytesReceived, long BytesSent);
+
+/// <summary>A connection was refused.</summary>
+/// <param name="Listener">Where.</param>
+/// <param name="RemoteEndPoint">From whom; null for an unnamed Unix socket.</param>
+/// <param name="Reason">By which limit.</param>
+public readonly record struct ConnectionRefused(Listener Listener, EndPoint? RemoteEndPoint, RefuseReason Reason);
+
+/// <summary>accept(2) failed.</summary>
+/// <param name="Listener">Where.</param>
+/// <param name="Error">The error's name.</param>
+/// <param name="BacksOff">Accepting pauses, because something ran out.</param>
+/// <param name="Stops">The listener accepts no more.</param>
+public readonly record struct AcceptFailed(Listener Listener, AcceptError Error, bool BacksOff, bool Stops);

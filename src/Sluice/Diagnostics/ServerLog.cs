@@ -1,0 +1,132 @@
+using System.Collections.Concurrent;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace Sluice.Diagnostics;
+
+/// <summary>
+/// Writes a server's events to an ILogger, category <c>Sluice.Server</c>: one subscriber like any other, so a logger that throws harms
+/// nobody. Event ids are stable. What peers can cause is written at most once a second per cause, with a count of what was left out.
+/// </summary>
+internal sealed partial class ServerLog
+{
+    private readonly ILogger _log;
+    private readonly string _model;
+    private readonly ConcurrentDictionary<string, Cause> _causes = new(StringComparer.Ordinal);
+
+    private ServerLog(ILogger log, string model) => (_log, _model) = (log, model);
+
+    public static void Attach(ServerEvents events, ILoggerFactory? loggers, string model)
+    {
+        if (loggers is null or NullLoggerFactory)
+        {
+            return;
+        }
+
+        var log = new ServerLog(loggers.CreateLogger("Sluice.Server"), model);
+        events.StateChanged += state => log.StateChanged(state, log._model);
+        events.Noticed += line => log.Noticed(line);
+        events.Drained += report => log.Drained(report.Ended, report.Cut, report.Took.TotalSeconds);
+        events.AcceptFailed += log.OnAcceptFailed;
+        events.ConnectionRefused += log.OnRefused;
+        events.ConnectionEnded += log.OnEnded;
+    }
+
+    private void OnAcceptFailed(AcceptFailed failed)
+    {
+        if (!MayWrite("accept " + failed.Error, out long more))
+        {
+            return;
+        }
+
+        if (failed.Stops)
+        {
+            AcceptStopped(failed.Listener.Url.ToString(), failed.Error.ToString());
+        }
+        else if (failed.BacksOff)
+        {
+            AcceptBacksOff(failed.Listener.Url.ToString(), failed.Error.ToString(), more);
+        }
+        else
+        {
+            AcceptRetried(failed.Listener.Url.ToString(), failed.Error.ToString(), more);
+        }
+    }
+
+    private void OnRefused(ConnectionRefused refused)
+    {
+        if (MayWrite("refused " + refused.Reason, out long more))
+        {
+            Refused(refused.Listener.Url.ToString(), refused.Reason.ToString(), more);
+        }
+    }
+
+    private void OnEnded(ConnectionEnded ended)
+    {
+        if (ended.Failure is not null)
+        {
+            if (MayWrite("handler " + ended.Failure.GetType().FullName, out long more))
+            {
+                HandlerFailed(ended.Connection.ConnectionId, more, ended.Failure);
+            }
+        }
+        else
+        {
+            Ended(ended.Reason.ToString(), ended.BytesReceived, ended.BytesSent);
+        }
+    }
+
+    private bool MayWrite(string cause, out long leftOut) => _causes.GetOrAdd(cause, static _ => new Cause()).MayWrite(out leftOut);
+
+    [LoggerMessage(1, LogLevel.Debug, "The server is {State} (model {Model})")]
+    private partial void StateChanged(ServerState state, string model);
+
+    [LoggerMessage(2, LogLevel.Information, "{Line}")]
+    private partial void Noticed(string line);
+
+    [LoggerMessage(3, LogLevel.Information, "Drained: {Ended} connections ended by themselves, {Cut} were cut, in {Seconds:0.0} s")]
+    private partial void Drained(int ended, int cut, double seconds);
+
+    [LoggerMessage(10, LogLevel.Debug, "{Url}: accept said {Error}; accepting goes on ({LeftOut} more of this since the last line)")]
+    private partial void AcceptRetried(string url, string error, long leftOut);
+
+    [LoggerMessage(11, LogLevel.Error, "SLU0301 {Url}: accept said {Error}; accepting pauses up to 500 ms and goes on ({LeftOut} more of this since the last line)")]
+    private partial void AcceptBacksOff(string url, string error, long leftOut);
+
+    [LoggerMessage(12, LogLevel.Critical, "SLU0302 {Url}: accept said {Error}; this listener accepts no more")]
+    private partial void AcceptStopped(string url, string error);
+
+    [LoggerMessage(13, LogLevel.Warning, "SLU0303 {Url}: refused a connection: {Reason} ({LeftOut} more of this since the last line)")]
+    private partial void Refused(string url, string reason, long leftOut);
+
+    [LoggerMessage(20, LogLevel.Debug, "A connection ended: {Reason}, {Received} bytes received, {Sent} sent")]
+    private partial void Ended(string reason, long received, long sent);
+
+    [LoggerMessage(21, LogLevel.Error, "SLU0208 The handler of connection {Id} threw; only this connection ends ({LeftOut} more of this since the last line)")]
+    private partial void HandlerFailed(string id, long leftOut, Exception failure);
+
+    /// <summary>One line a second.</summary>
+    private sealed class Cause
+    {
+        private readonly Lock _changing = new();
+        private long _last = long.MinValue / 2;
+        private long _leftOut;
+
+        public bool MayWrite(out long leftOut)
+        {
+            lock (_changing)
+            {
+                long now = Environment.TickCount64;
+                leftOut = _leftOut;
+                if (now - _last < 1000)
+                {
+                    _leftOut++;
+                    return false;
+                }
+
+                (_last, _leftOut) = (now, 0);
+                return true;
+            }
+        }
+    }
+}

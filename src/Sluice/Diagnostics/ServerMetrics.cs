@@ -1,0 +1,108 @@
+using System.Diagnostics;
+using System.Diagnostics.Metrics;
+using Microsoft.AspNetCore.Connections;
+using Sluice.Transports;
+
+namespace Sluice.Diagnostics;
+
+/// <summary>
+/// The meter <c>Sluice</c>: OpenTelemetry's shapes and units, each measurement with the attribute <c>sluice.model</c>. Bytes are counted when a
+/// connection ends, so that a request costs nothing.
+/// </summary>
+internal sealed class ServerMetrics : IDisposable
+{
+    /// <summary>The meter's name.</summary>
+    public const string MeterName = "Sluice";
+
+    // Kestrel's buckets for the life of a connection, in seconds.
+    private static readonly double[] DurationBuckets = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120, 300];
+
+    private readonly Meter _meter = new(MeterName);
+    private readonly string _model;
+    private readonly UpDownCounter<long> _active;
+    private readonly UpDownCounter<long> _queued;
+    private readonly Counter<long> _rejected;
+    private readonly Counter<long> _acceptErrors;
+    private readonly Counter<long> _io;
+    private readonly Histogram<double> _duration;
+
+    public ServerMetrics(ServerEvents events, string model)
+    {
+        _model = model;
+        _active = _meter.CreateUpDownCounter<long>("sluice.active_connections", "{connection}", "Connections that are being served.");
+        _queued = _meter.CreateUpDownCounter<long>("sluice.queued_connections", "{connection}", "Connections that were accepted and whose handler has not started.");
+        _rejected = _meter.CreateCounter<long>("sluice.rejected_connections", "{connection}", "Connections closed at once, by reason (error.type).");
+        _acceptErrors = _meter.CreateCounter<long>("sluice.accept_errors", "{error}", "Failed accept(2) calls, by name (error.type).");
+        _io = _meter.CreateCounter<long>("sluice.network.io", "By", "Bytes received and sent, by network.io.direction.");
+        _duration = _meter.CreateHistogram("sluice.connection.duration", "s", "The life of a connection.", tags: null,
+            new InstrumentAdvice<double> { HistogramBucketBoundaries = DurationBuckets });
+        events.ConnectionAccepted += OnAccepted;
+        events.ConnectionStarted += OnStarted;
+        events.ConnectionEnded += OnEnded;
+        events.ConnectionRefused += refused => _rejected.Add(1, new("error.type", Snake(refused.Reason.ToString())), new("sluice.model", _model));
+        events.AcceptFailed += failed => _acceptErrors.Add(1, new("error.type", Snake(failed.Error.ToString())), new("sluice.model", _model));
+    }
+
+    public void Dispose() => _meter.Dispose();
+
+    private void OnAccepted(ConnectionAccepted accepted)
+    {
+        if (_queued.Enabled)
+        {
+            _queued.Add(1, Tags(accepted.Listener));
+        }
+    }
+
+    private void OnStarted(ConnectionContext connection)
+    {
+        _queued.Add(-1, new KeyValuePair<string, object?>("sluice.model", _model));
+        _active.Add(1, new KeyValuePair<string, object?>("sluice.model", _model));
+    }
+
+    private void OnEnded(ConnectionEnded ended)
+    {
+        _active.Add(-1, new KeyValuePair<string, object?>("sluice.model", _model));
+        if (_io.Enabled)
+        {
+            TagList received = Tags(ended.Listener);
+            received.Add("network.io.direction", "receive");
+            _io.Add(ended.BytesReceived, received);
+            TagList sent = Tags(ended.Listener);
+            sent.Add("network.io.direction", "transmit");
+            _io.Add(ended.BytesSent, sent);
+        }
+
+        if (_duration.Enabled)
+        {
+            TagList tags = Tags(ended.Listener);
+            if (ended.Reason is not (CloseReason.Completed or CloseReason.Drained))
+            {
+                tags.Add("error.type", Snake(ended.Reason.ToString()));
+            }
+
+            _duration.Record(ended.Duration.TotalSeconds, tags);
+        }
+    }
+
+    private TagList Tags(Listener listener)
+    {
+        TagList tags = default;
+        tags.Add("sluice.model", _model);
+        tags.Add("network.transport", listener.Url.Scheme is "unix" ? "unix" : listener.Url.Scheme);
+        if (listener.Url.Path.Length > 0)
+        {
+            tags.Add("server.address", listener.Url.Path);
+        }
+        else
+        {
+            tags.Add("network.type", listener.Url.Host.Contains(':') ? "ipv6" : "ipv4");
+            tags.Add("server.address", listener.Url.Host);
+            tags.Add("server.port", listener.Url.Port);
+        }
+
+        return tags;
+    }
+
+    // MaxConnectionsPerSource → max_connections_per_source
+    private static string Snake(string name) => string.Concat(name.Select((c, i) => char.IsUpper(c) ? (i > 0 ? "_" : "") + char.ToLowerInvariant(c) : c.ToString()));
+}

@@ -1,0 +1,28 @@
+using Sluice.Transports;
+
+namespace Sluice.Models;
+
+/// <summary>How accepted connections are served: the model owns the threads, loops or processes, and knows no transport.</summary>
+public abstract class ConcurrencyModel
+{
+    private protected ConcurrencyModel()
+    {
+    }
+
+    /// <summary>The word after <c>--model</c>.</summary>
+    public abstract string Name { get; }
+
+    /// <summary>What it is, as data.</summary>
+    public abstract ModelCapabilities Capabilities { get; }
+
+    /// <summary>Whether it serves this kind of transport with these options, or why not.</summary>
+    public virtual ModelSupport Check(TransportKind kind, SocketServerOptions options) => kind == TransportKind.Stream
+        ? ModelSupport.Supported
+        : ModelSupport.Refused(ErrorIds.KindNotServed, $"the model {Name} does not serve datagrams in this build; use a stream URL (tcp://, unix://)");
+
+    /// <summary>The most connections the model wants at once, whatever descriptors allow; null is no wish.</summary>
+    internal virtual int? MaxConnections => null;
+
+    /// <summary>Serves until <paramref name="stop"/> (or the accept budget) ends accepting and every handler has ended.</summary>
+    internal abstract Task RunAsync(ServerContext server, CancellationToken stop);
+}

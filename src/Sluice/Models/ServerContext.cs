@@ -1,0 +1,25 @@
+using Sluice.Accepting;
+using Sluice.Diagnostics;
+using Sluice.Transports;
+
+namespace Sluice.Models;
+
+/// <summary>What a running model is given by its server.</summary>
+internal sealed class ServerContext
+{
+    public required IReadOnlyList<Listener> Listeners { get; init; }
+
+    public required SocketServerOptions Options { get; init; }
+
+    public required ConnectionGate Gate { get; init; }
+
+    public required ConnectionRunner Runner { get; init; }
+
+    public required ServerEvents Events { get; init; }
+
+    /// <summary>How many connections to accept in all; null is no end.</summary>
+    public int? AcceptBudget { get; init; }
+
+    /// <summary>How long to wait for the first of them.</summary>
+    public TimeSpan AcceptTimeout { get; init; } = Timeout.InfiniteTimeSpan;
+}

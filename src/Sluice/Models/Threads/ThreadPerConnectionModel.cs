@@ -1,0 +1,59 @@
+using System.Globalization;
+using Sluice.Accepting;
+using Sluice.Transports;
+
+namespace Sluice.Models.Threads;
+
+/// <summary>A new thread per connection. socketserver's ThreadingMixIn, with a maximum.</summary>
+internal sealed class ThreadPerConnectionModel : ConcurrencyModel
+{
+    // Beyond this the scheduler and the stacks cost more than the connections are worth; say a larger number to have it.
+    private const int DefaultMaximum = 10_000;
+
+    public override string Name => "thread";
+
+    public override ModelCapabilities Capabilities { get; } = new()
+    {
+        Summary = "a new thread per connection",
+        Concurrent = true,
+        BlockingHandlerSafe = true,
+        SharesMemory = true,
+        CrashContained = false,
+        MultiCore = true,
+        Blocking = true,
+        NeedsDescriptor = false,
+    };
+
+    internal override int? MaxConnections => DefaultMaximum;
+
+    internal override async Task RunAsync(ServerContext server, CancellationToken stop)
+    {
+        var running = new RunningCount();
+        int last = 0;
+        await OwnThread.RunAsync("sluice-acceptor", server.Options, () => new BlockingAcceptor(server).Run(Dispatch, stop));
+        if (!server.Options.IndependentThreads)
+        {
+            await running.EndedAsync();
+        }
+
+        void Dispatch(Listener listener, StreamSocket socket)
+        {
+            running.Add();
+            string name = "sluice-" + (++last).ToString(CultureInfo.InvariantCulture);
+            try
+            {
+                OwnThread.Start(name, server.Options, () =>
+                {
+                    server.Runner.Run(listener, socket);
+                    running.Remove();
+                });
+            }
+            catch (OutOfMemoryException)
+            {
+                // Thread.Start says so when the system has no thread, no memory or no descriptor for one: this connection only.
+                running.Remove();
+                BlockingAcceptor.Refuse(server, listener, socket, RefuseReason.NoThread);
+            }
+        }
+    }
+}

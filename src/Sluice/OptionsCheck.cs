@@ -1,0 +1,77 @@
+using Sluice.Models;
+using Sluice.Transports;
+
+namespace Sluice;
+
+/// <summary>Refuses, when the server is built, what cannot work.</summary>
+internal static class OptionsCheck
+{
+    public static (SocketAddressUrl Url, Transport Transport)[] Check(SocketServerOptions options, ConcurrencyModel model)
+    {
+        if (!OperatingSystem.IsLinux())
+        {
+            throw new SluiceException(ErrorIds.PlatformNotServed, "this build of Sluice serves on Linux only");
+        }
+
+        if (options.Listen.Count == 0)
+        {
+            throw new SluiceException(ErrorIds.NothingToListenOn, "the server has no address; give it one, as in tcp://127.0.0.1:9000");
+        }
+
+        CheckRanges(options);
+        return [.. options.Listen.Select(text => CheckAddress(text, options, model))];
+    }
+
+    private static (SocketAddressUrl Url, Transport Transport) CheckAddress(string text, SocketServerOptions options, ConcurrencyModel model)
+    {
+        SocketAddressUrl url = SocketAddressUrl.Parse(text);
+        Transport transport = BuiltInTransports.For(url);
+        model.Check(transport.Kind, options).ThrowIfRefused();
+        if (model.Capabilities.NeedsDescriptor && !transport.HasDescriptor)
+        {
+            throw new SluiceException(ErrorIds.NoDescriptor,
+                $"the model {model.Name} watches descriptors and {url} has none; use tcp:// or unix://, or a model that does not: thread, async");
+        }
+
+        return (url, transport);
+    }
+
+    private static void CheckRanges(SocketServerOptions options)
+    {
+        ServerLimits limits = options.Limits;
+        AtLeast("max connections", limits.MaxConnections, 1);
+        AtLeast("max connections per source", limits.MaxConnectionsPerSource, 1);
+        AtLeast("min rate (bytes per second)", limits.MinRate, 1);
+        AtLeast("max unread (bytes)", limits.MaxUnread, 1);
+        AtLeast("max send queue (bytes)", limits.MaxSendQueue, 0);
+        AtLeast("threads", options.Threads, 1);
+        AtLeast("queue", options.Queue, 0);
+        AtLeast("backlog", options.Sockets.Backlog, 1);
+        AtLeast("thread stack size (bytes)", options.ThreadStackSize, 0);
+        Positive("idle timeout", limits.IdleTimeout);
+        Positive("first-byte timeout", limits.FirstByteTimeout);
+        Positive("lifetime", limits.Lifetime);
+        Positive("write timeout", limits.WriteTimeout);
+        Positive("min rate window", limits.MinRateWindow);
+        if (options.Drain < TimeSpan.Zero || options.Linger < TimeSpan.Zero)
+        {
+            throw new SluiceException(ErrorIds.OptionOutOfRange, "drain and linger cannot be negative; use 0s for none");
+        }
+    }
+
+    private static void AtLeast(string name, long? value, long least)
+    {
+        if (value < least)
+        {
+            throw new SluiceException(ErrorIds.OptionOutOfRange, $"{name} cannot be {value}: the least is {least}");
+        }
+    }
+
+    private static void Positive(string name, TimeSpan? value)
+    {
+        if (value <= TimeSpan.Zero || value > TimeSpan.FromDays(365))
+        {
+            throw new SluiceException(ErrorIds.OptionOutOfRange, $"{name} cannot be {value}: it is more than 0 and at most 365 days; leave it out to turn it off");
+        }
+    }
+}

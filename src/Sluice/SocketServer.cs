@@ -1,0 +1,288 @@
+using System.Net;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.Extensions.Logging;
+using Sluice.Accepting;
+using Sluice.Connections;
+using Sluice.Diagnostics;
+using Sluice.Models;
+using Sluice.Transports;
+
+namespace Sluice;
+
+/// <summary>
+/// Serves one handler on one or more addresses under one concurrency model. The only place where models and transports meet. Every pair is
+/// checked when it is built: what cannot work is refused with an SLUnnnn and the reason.
+/// </summary>
+public sealed class SocketServer : IAsyncDisposable
+{
+    private readonly SocketServerOptions _options;
+    private readonly ConcurrencyModel _model;
+    private readonly (SocketAddressUrl Url, Transport Transport)[] _addresses;
+    private readonly ConnectionDelegate _handler;
+    private readonly ConnectionTable _table = new();
+    private readonly CancellationTokenSource _stop = new();
+    private readonly List<Listener> _listeners = [];
+    private readonly Lock _changing = new();
+
+    // Set under _changing, when listening begins.
+    private ConnectionGate? _gate;
+    private ConnectionRunner? _runner;
+    private LimitSweep? _sweep;
+    private Task? _serving;
+    private Task<DrainReport>? _stopping;
+    private ServerState _state;
+    private long _drainDeadline = long.MaxValue;
+
+    /// <summary>Builds a server for <paramref name="handler"/>.</summary>
+    /// <exception cref="SluiceException">What is wrong with the options, by id.</exception>
+    public SocketServer(ConnectionHandler handler, SocketServerOptions options, ILoggerFactory? loggers = null)
+        : this((handler ?? throw new ArgumentNullException(nameof(handler))).OnConnectedAsync, options, loggers)
+    {
+    }
+
+    internal SocketServer(ConnectionDelegate handler, SocketServerOptions options, ILoggerFactory? loggers)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        _handler = handler;
+        _options = options;
+        _model = ConcurrencyModels.Find(options.Model);
+        _addresses = OptionsCheck.Check(options, _model);
+        Events = new ServerEvents();
+        Metrics = new ServerMetrics(Events, _model.Name);
+        ServerLog.Attach(Events, loggers, _model.Name);
+    }
+
+    /// <summary>The model that serves, <c>auto</c> resolved.</summary>
+    public ConcurrencyModel Model => _model;
+
+    /// <summary>What happens, for whoever wants to know.</summary>
+    public ServerEvents Events { get; }
+
+    /// <summary>Where the server is in its life.</summary>
+    public ServerState State
+    {
+        get
+        {
+            lock (_changing)
+            {
+                return _state;
+            }
+        }
+    }
+
+    /// <summary>The listening sockets, in the order of the URLs; empty before listening. Their handles may be watched by a foreign loop.</summary>
+    public IReadOnlyList<Listener> Listeners => _listeners;
+
+    /// <summary>The bound addresses, in the order of the URLs; empty before listening.</summary>
+    public IReadOnlyList<EndPoint> LocalEndPoints => [.. _listeners.Select(listener => listener.LocalEndPoint)];
+
+    /// <summary>The bound addresses as a client writes them, with their real ports.</summary>
+    public IReadOnlyList<SocketAddressUrl> LocalUrls => [.. _listeners.Select(listener => listener.Url)];
+
+    /// <summary>The hard maximum of connections in force; 0 before listening.</summary>
+    public int MaxConnections => _gate?.Maximum ?? 0;
+
+    /// <summary>Connections served now.</summary>
+    public int Connections => _table.Count;
+
+    internal ServerMetrics Metrics { get; }
+
+    /// <summary>A builder, for servers with middleware.</summary>
+    public static SocketServerBuilder CreateBuilder() => new();
+
+    /// <summary>Binds, listens and serves. Returns once connections are accepted.</summary>
+    /// <exception cref="SluiceException">The address cannot be bound, with the id and what to do.</exception>
+    public Task StartAsync()
+    {
+        lock (_changing)
+        {
+            BindOnce();
+            if (_serving is not null)
+            {
+                throw new SluiceException(ErrorIds.WrongState, "the server serves already; make another one to serve twice");
+            }
+
+            _serving = _model.RunAsync(Context(budget: null, Timeout.InfiniteTimeSpan), _stop.Token);
+        }
+
+        return Task.CompletedTask;
+    }
+
+    /// <summary>Starts, serves until <paramref name="stop"/> is cancelled, and drains (<see cref="SocketServerOptions.Drain"/>).</summary>
+    /// <returns>What the drain came to.</returns>
+    public async Task<DrainReport> RunAsync(CancellationToken stop = default)
+    {
+        await StartAsync();
+        var asked = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using CancellationTokenRegistration registration = stop.UnsafeRegister(static asked => ((TaskCompletionSource)asked!).TrySetResult(), asked);
+
+        // It also ends by StopAsync from elsewhere, or when no listener is left.
+        await Task.WhenAny(asked.Task, _serving!);
+        return await StopAsync();
+    }
+
+    /// <summary>
+    /// Serves one connection, of whichever listener has one first, and returns when its handler has ended. Binds first if need be. For a loop
+    /// of one's own that watches <see cref="Listeners"/>; socketserver's <c>handle_request</c>.
+    /// </summary>
+    /// <param name="timeout">How long to wait for the connection (not for its handler); null is for ever.</param>
+    /// <returns>False when nobody came in time.</returns>
+    public async Task<bool> HandleOneAsync(TimeSpan? timeout = null)
+    {
+        ServerContext context;
+        lock (_changing)
+        {
+            BindOnce();
+            if (_serving is not null)
+            {
+                throw new SluiceException(ErrorIds.WrongState, "HandleOneAsync needs a server that does not serve by itself; use it instead of StartAsync");
+            }
+
+            context = Context(budget: 1, timeout ?? Timeout.InfiniteTimeSpan);
+        }
+
+        bool came = false;
+        void Came(ConnectionAccepted _) => came = true;
+        Events.ConnectionAccepted += Came;
+        try
+        {
+            await _model.RunAsync(context, _stop.Token);
+        }
+        finally
+        {
+            Events.ConnectionAccepted -= Came;
+        }
+
+        return came;
+    }
+
+    /// <summary>
+    /// Stops: (1) accepts no more, at once; (2) asks handlers to finish, and ends those that wait in a read with nothing in flight; (3) waits
+    /// for them up to <paramref name="drain"/>; (4) cuts what is left; (5) closes. More calls give the first one's report; a shorter drain
+    /// shortens it.
+    /// </summary>
+    /// <param name="drain">How long to wait; null is <see cref="SocketServerOptions.Drain"/>, zero is now.</param>
+    public Task<DrainReport> StopAsync(TimeSpan? drain = null)
+    {
+        lock (_changing)
+        {
+            long deadline = Environment.TickCount64 + (long)(drain ?? _options.Drain).TotalMilliseconds;
+            _drainDeadline = Math.Min(_drainDeadline, deadline);
+            return _stopping ??= DrainAsync();
+        }
+    }
+
+    /// <summary>Stops with the drain of the options, unless stopped already.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await StopAsync();
+        Metrics.Dispose();
+        _stop.Dispose();
+    }
+
+    private async Task<DrainReport> DrainAsync()
+    {
+        long began = Environment.TickCount64;
+        await Task.Yield(); // out of the caller's lock
+        Enter(ServerState.Draining);
+
+        // 1. Accept no more: the system refuses whoever comes from here on.
+        await _stop.CancelAsync();
+        foreach (Listener listener in _listeners)
+        {
+            listener.Close();
+        }
+
+        // 2. and 3. Ask, and ask again: a handler may go into its read at any moment.
+        int atFirst = _table.Count;
+        while (!_table.IsEmpty && Environment.TickCount64 < Volatile.Read(ref _drainDeadline))
+        {
+            foreach ((StreamConnection connection, _) in _table)
+            {
+                connection.RequestDrain();
+            }
+
+            await Task.Delay(10);
+        }
+
+        // 4. Cut.
+        int cut = 0;
+        foreach ((StreamConnection connection, _) in _table)
+        {
+            cut += connection.End(CloseReason.DrainCut) ? 1 : 0;
+        }
+
+        // 5. A handler that was cut comes out of its call; one that computes for ever is left to the process's end.
+        if (_serving is { } serving)
+        {
+            await serving.WaitAsync(TimeSpan.FromSeconds(cut > 0 ? 2 : 30)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+
+        _sweep?.Dispose();
+        var report = new DrainReport(Math.Max(0, atFirst - cut), cut, TimeSpan.FromMilliseconds(Environment.TickCount64 - began));
+        Events.RaiseDrained(report);
+        Enter(ServerState.Stopped);
+        return report;
+    }
+
+    private void BindOnce()
+    {
+        if (_state > ServerState.Listening)
+        {
+            throw new SluiceException(ErrorIds.WrongState, "the server was stopped; make another one");
+        }
+
+        if (_gate is not null)
+        {
+            return;
+        }
+
+        try
+        {
+            foreach ((SocketAddressUrl url, Transport transport) in _addresses)
+            {
+                _listeners.Add(transport.Bind(url, _options.Sockets));
+            }
+        }
+        catch
+        {
+            _listeners.ForEach(listener => listener.Close());
+            _listeners.Clear();
+            throw;
+        }
+
+        _gate = new ConnectionGate(DescriptorRoom.Maximum(_options, _model, Events), _options.Limits.MaxConnectionsPerSource, _options.Limits.OnLimit);
+        var settings = new ConnectionSettings
+        {
+            MaxUnread = _options.Limits.MaxUnread,
+            MaxSendQueue = _options.Limits.MaxSendQueue,
+            Linger = _options.Linger,
+            BlockingReads = _options.BlockingReads,
+        };
+        _runner = new ConnectionRunner(_handler, settings, _gate, _table, Events);
+        _sweep = new LimitSweep(_options.Limits, _table);
+        _state = ServerState.Listening;
+        Events.RaiseStateChanged(ServerState.Listening);
+    }
+
+    private ServerContext Context(int? budget, TimeSpan timeout) => new()
+    {
+        Listeners = _listeners,
+        Options = _options,
+        Gate = _gate!,
+        Runner = _runner!,
+        Events = Events,
+        AcceptBudget = budget,
+        AcceptTimeout = timeout,
+    };
+
+    private void Enter(ServerState state)
+    {
+        lock (_changing)
+        {
+            _state = state;
+        }
+
+        Events.RaiseStateChanged(state);
+    }
+}

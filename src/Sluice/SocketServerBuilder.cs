@@ -1,0 +1,100 @@
+using Microsoft.AspNetCore.Connections;
+using Microsoft.Extensions.Logging;
+
+namespace Sluice;
+
+/// <summary>
+/// Builds a server step by step. It is ASP.NET's <see cref="IConnectionBuilder"/>, so connection middleware (logging, TLS, PROXY protocol)
+/// wraps any handler with <c>Use…</c>.
+/// </summary>
+public sealed class SocketServerBuilder : IConnectionBuilder
+{
+    private readonly List<Func<ConnectionDelegate, ConnectionDelegate>> _middleware = [];
+    private readonly SocketServerOptions _options = new();
+    private ConnectionDelegate? _handler;
+    private ILoggerFactory? _loggers;
+
+    /// <summary>Services for middleware that asks for them. Defaults to none.</summary>
+    public IServiceProvider ApplicationServices { get; set; } = NoServices.Instance;
+
+    /// <summary>Adds an address to listen on.</summary>
+    public SocketServerBuilder Listen(string url)
+    {
+        _options.Listen.Add(url);
+        return this;
+    }
+
+    /// <summary>Chooses the concurrency model. Defaults to <c>auto</c>.</summary>
+    public SocketServerBuilder UseModel(string name)
+    {
+        _options.Model = name;
+        return this;
+    }
+
+    /// <summary>Sets the handler. One object serves all connections.</summary>
+    public SocketServerBuilder Handle(ConnectionHandler handler)
+    {
+        ArgumentNullException.ThrowIfNull(handler);
+        _handler = handler.OnConnectedAsync;
+        return this;
+    }
+
+    /// <summary>Sets the handler as a function.</summary>
+    public SocketServerBuilder Handle(Func<ConnectionContext, Task> handler)
+    {
+        ArgumentNullException.ThrowIfNull(handler);
+        _handler = new ConnectionDelegate(handler);
+        return this;
+    }
+
+    /// <summary>Changes any option.</summary>
+    public SocketServerBuilder Configure(Action<SocketServerOptions> change)
+    {
+        ArgumentNullException.ThrowIfNull(change);
+        change(_options);
+        return this;
+    }
+
+    /// <summary>Logs through <paramref name="loggers"/>, category <c>Sluice.Server</c>. Defaults to no log.</summary>
+    public SocketServerBuilder LogTo(ILoggerFactory loggers)
+    {
+        _loggers = loggers;
+        return this;
+    }
+
+    /// <summary>Wraps what is added after it. The first one added is the outermost.</summary>
+    public SocketServerBuilder Use(Func<ConnectionDelegate, ConnectionDelegate> middleware)
+    {
+        ArgumentNullException.ThrowIfNull(middleware);
+        _middleware.Add(middleware);
+        return this;
+    }
+
+    IConnectionBuilder IConnectionBuilder.Use(Func<ConnectionDelegate, ConnectionDelegate> middleware) => Use(middleware);
+
+    ConnectionDelegate IConnectionBuilder.Build() => Pipeline();
+
+    /// <summary>Checks everything and builds the server.</summary>
+    /// <exception cref="SluiceException">What cannot work, by id.</exception>
+    public SocketServer Build() => new(Pipeline(), _options, _loggers);
+
+    private ConnectionDelegate Pipeline()
+    {
+        ConnectionDelegate pipeline = _handler ?? (_middleware.Count > 0
+            ? static _ => Task.CompletedTask // a middleware that ends the pipeline, as UseConnectionHandler is
+            : throw new SluiceException(ErrorIds.NoHandler, "the server has no handler; call Handle(…) before Build()"));
+        for (int i = _middleware.Count - 1; i >= 0; i--)
+        {
+            pipeline = _middleware[i](pipeline);
+        }
+
+        return pipeline;
+    }
+
+    private sealed class NoServices : IServiceProvider
+    {
+        public static readonly NoServices Instance = new();
+
+        public object? GetService(Type serviceType) => null;
+    }
+}

@@ -1,0 +1,64 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Runtime.InteropServices;
+using Sluice.Native;
+
+namespace Sluice.Transports;
+
+/// <summary>A listening stream socket of the kernel; TCP and Unix sockets accept alike.</summary>
+internal sealed class KernelListener : Listener
+{
+    private readonly Socket _socket;
+    private readonly SafeHandle _handle;
+    private readonly EndPoint? _unixEndPoint;
+    private int _isClosed;
+
+    public KernelListener(Socket socket, SocketAddressUrl url)
+        : base(url)
+    {
+        _socket = socket;
+        _handle = socket.SafeHandle;
+        LocalEndPoint = socket.LocalEndPoint!;
+        _unixEndPoint = LocalEndPoint as UnixDomainSocketEndPoint;
+        socket.Blocking = false;
+    }
+
+    public override SafeHandle? Handle => _handle;
+
+    public override EndPoint LocalEndPoint { get; }
+
+    internal override AcceptResult TryAccept()
+    {
+        StreamDescriptor? stream = ListeningSocket.Accept(_handle, out NativeError error);
+        return stream is not null
+            ? AcceptResult.Accepted(new KernelStreamSocket(stream, _unixEndPoint))
+            : AcceptResult.Failed(Name(error));
+    }
+
+    internal override void Close()
+    {
+        if (Interlocked.Exchange(ref _isClosed, 1) == 0)
+        {
+            _socket.Dispose();
+        }
+    }
+
+    private AcceptError Name(NativeError error) => error switch
+    {
+        NativeError.WouldBlock => AcceptError.WouldBlock,
+        NativeError.Interrupted => AcceptError.Interrupted,
+        NativeError.ConnectionAborted or NativeError.ConnectionReset => AcceptError.ConnectionAborted,
+        NativeError.Protocol => AcceptError.Protocol,
+        NativeError.NetworkDown or NativeError.ProtocolOption or NativeError.HostDown or NativeError.NoNetwork or NativeError.HostUnreachable
+            or NativeError.OperationNotSupported or NativeError.NetworkUnreachable or NativeError.TimedOut => AcceptError.PendingNetworkError,
+        NativeError.NotPermitted or NativeError.AccessDenied => AcceptError.NotPermitted,
+        NativeError.ProcessFileLimit => AcceptError.ProcessDescriptorLimit,
+        NativeError.SystemFileLimit => AcceptError.SystemDescriptorLimit,
+        NativeError.NoBufferSpace => AcceptError.NoBufferSpace,
+        NativeError.NoMemory => AcceptError.NoMemory,
+        NativeError.BadDescriptor => AcceptError.ListenerClosed,
+        NativeError.InvalidArgument => _isClosed != 0 ? AcceptError.ListenerClosed : AcceptError.Other,
+        NativeError.NotSocket or NativeError.Fault => AcceptError.NotAListener,
+        _ => AcceptError.Other,
+    };
+}

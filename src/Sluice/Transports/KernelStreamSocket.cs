@@ -1,0 +1,51 @@
+using System.Net;
+using System.Net.Sockets;
+using Sluice.Native;
+
+namespace Sluice.Transports;
+
+/// <summary>A stream of the kernel: TCP or a Unix socket, by its descriptor.</summary>
+internal sealed class KernelStreamSocket(StreamDescriptor descriptor, EndPoint? unixEndPoint = null) : StreamSocket
+{
+    // 0 while nobody watches.
+    private ulong _watch;
+
+    public override int Descriptor => descriptor.Number;
+
+    public override EndPoint? LocalEndPoint => unixEndPoint ?? descriptor.LocalEndPoint();
+
+    public override EndPoint? RemoteEndPoint => descriptor.Peer;
+
+    public override ulong SourceKey => unixEndPoint is null ? descriptor.PeerAddress.SourceKey : 1 + (ulong)descriptor.PeerUser().GetValueOrDefault();
+
+    public override SocketResult Receive(Span<byte> buffer, bool wait) => descriptor.Receive(buffer, wait);
+
+    public override SocketResult Send(ReadOnlySpan<byte> buffer, bool wait) => descriptor.Send(buffer, wait);
+
+    public override void SetSlice(TimeSpan slice)
+    {
+        descriptor.SetReceiveTimeout(slice);
+        descriptor.SetSendTimeout(slice);
+    }
+
+    public override void Shutdown(SocketShutdown how) => descriptor.Shutdown(how);
+
+    public override void Reset() => descriptor.Reset();
+
+    public override void Close()
+    {
+        Unwatch();
+        descriptor.Close();
+    }
+
+    public override void Watch(IReadinessObserver observer) => _watch = ReadinessNotifier.Shared.Watch(descriptor.Number, observer);
+
+    public override void Unwatch()
+    {
+        ulong watch = Interlocked.Exchange(ref _watch, 0);
+        if (watch != 0)
+        {
+            ReadinessNotifier.Shared.Unwatch(watch);
+        }
+    }
+}

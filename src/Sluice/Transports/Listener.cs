@@ -1,0 +1,43 @@
+using System.Net;
+using System.Runtime.InteropServices;
+
+namespace Sluice.Transports;
+
+/// <summary>
+/// A bound, listening socket. Its handle is public, so that a foreign loop can watch it and call <c>HandleOneAsync</c> when it is readable.
+/// </summary>
+public abstract class Listener : IAsyncDisposable
+{
+    private protected Listener(SocketAddressUrl url) => Url = url;
+
+    /// <summary>The address as a client would write it, with the real port.</summary>
+    public SocketAddressUrl Url { get; }
+
+    /// <summary>The listening socket; null for the in-memory transport, which descriptor models refuse (SLU0103).</summary>
+    public abstract SafeHandle? Handle { get; }
+
+    /// <summary>The bound address.</summary>
+    public abstract EndPoint LocalEndPoint { get; }
+
+    /// <summary>Closes the socket and removes its file, if it has one. Safe to call more than once.</summary>
+    public ValueTask DisposeAsync()
+    {
+        Close();
+        GC.SuppressFinalize(this);
+        return ValueTask.CompletedTask;
+    }
+
+    /// <summary>One accept(2): a connection, or a named error. Never loops, never waits.</summary>
+    internal abstract AcceptResult TryAccept();
+
+    /// <summary>Stops listening, now: whoever connects from here on is refused by the system.</summary>
+    internal abstract void Close();
+
+    /// <summary>For a listener without a descriptor: <paramref name="pending"/> is called whenever a connection waits. Null ends it.</summary>
+    internal virtual void NotifyPending(Action? pending)
+    {
+    }
+
+    /// <summary>For a listener without a descriptor: whether an accept now would give something.</summary>
+    internal virtual bool MayHavePending => false;
+}

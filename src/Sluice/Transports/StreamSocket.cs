@@ -1,0 +1,53 @@
+using System.Net;
+using System.Net.Sockets;
+using Sluice.Native;
+
+namespace Sluice.Transports;
+
+/// <summary>
+/// One connected byte stream, as a transport hands it to a model. Its owner receives, sends and closes; <see cref="Shutdown"/> and
+/// <see cref="Reset"/> may come from any thread and wake the owner.
+/// </summary>
+internal abstract class StreamSocket
+{
+    /// <summary>The descriptor's number for a loop; -1 when the stream has none.</summary>
+    public abstract int Descriptor { get; }
+
+    public abstract EndPoint? LocalEndPoint { get; }
+
+    public abstract EndPoint? RemoteEndPoint { get; }
+
+    /// <summary>Equal for connections of one source (an address, an IPv6 /64, a local user); 0 when there is none to tell.</summary>
+    public abstract ulong SourceKey { get; }
+
+    /// <summary>Receives into <paramref name="buffer"/>; 0 bytes is the peer's FIN. With <paramref name="wait"/> it blocks, for one slice at most.</summary>
+    public abstract SocketResult Receive(Span<byte> buffer, bool wait);
+
+    /// <summary>Sends from <paramref name="buffer"/>, perhaps not all. With <paramref name="wait"/> it blocks, for one slice at most.</summary>
+    public abstract SocketResult Send(ReadOnlySpan<byte> buffer, bool wait);
+
+    /// <summary>How long a call that waits may block before it says WouldBlock, so that its caller can look around.</summary>
+    public abstract void SetSlice(TimeSpan slice);
+
+    /// <summary>Ends one or both directions: FIN to the peer, end of the stream to our reader.</summary>
+    public abstract void Shutdown(SocketShutdown how);
+
+    /// <summary>Ends the connection with a reset, where the transport has one.</summary>
+    public abstract void Reset();
+
+    /// <summary>Gives the socket up. The owner calls it, when no call of its own is under way.</summary>
+    public abstract void Close();
+
+    /// <summary>From now on every readiness edge is told to <paramref name="observer"/>, the present state included. Once per socket.</summary>
+    public abstract void Watch(IReadinessObserver observer);
+
+    /// <summary>Ends <see cref="Watch"/>. Edges under way may still arrive.</summary>
+    public abstract void Unwatch();
+}
+
+/// <summary>Who is told that a socket became ready.</summary>
+internal interface IReadinessObserver
+{
+    /// <summary>Called on the thread that saw the edge, which serves others too: must not block and must not run a handler.</summary>
+    void OnReadiness(Readiness readiness);
+}

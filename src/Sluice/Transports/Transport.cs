@@ -1,0 +1,36 @@
+namespace Sluice.Transports;
+
+/// <summary>What to bind and what to connect to. A transport knows no model.</summary>
+public abstract class Transport
+{
+    private protected Transport()
+    {
+    }
+
+    /// <summary>The URL scheme, in lower case: <c>tcp</c>.</summary>
+    public abstract string Scheme { get; }
+
+    /// <summary>What it carries.</summary>
+    public abstract TransportKind Kind { get; }
+
+    /// <summary>Whether its sockets are descriptors of the operating system, which loop models can watch.</summary>
+    public abstract bool HasDescriptor { get; }
+
+    /// <summary>Binds and listens. Throws a <see cref="SluiceException"/> that says what to do.</summary>
+    public Listener Bind(SocketAddressUrl url, ListenOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(url);
+        ArgumentNullException.ThrowIfNull(options);
+        return BindCore(url, options);
+    }
+
+    /// <summary>Checks an address without touching the system, so that a server is refused when it is built.</summary>
+    internal virtual void Check(SocketAddressUrl url)
+    {
+    }
+
+    /// <summary>Connects as a client.</summary>
+    internal abstract ValueTask<StreamSocket> ConnectAsync(SocketAddressUrl url, SocketClientOptions options, CancellationToken cancellation);
+
+    private protected abstract Listener BindCore(SocketAddressUrl url, ListenOptions options);
+}

@@ -1,0 +1,43 @@
+using System.Net.Sockets;
+using Sluice.Native;
+
+namespace Sluice.Transports.UnixStream;
+
+/// <summary>The file of a Unix socket outlives a server that was killed. It is removed before binding, but only when nobody listens on it.</summary>
+internal static class StaleSocketFile
+{
+    public static void RemoveIfStale(SocketAddressUrl url)
+    {
+        if (!Path.Exists(url.Path))
+        {
+            return;
+        }
+
+        if (!FileKind.IsSocket(url.Path))
+        {
+            throw new SluiceException(ErrorIds.CannotBind, $"cannot listen on {url}: something that is not a socket is there; remove it, or choose another path");
+        }
+
+        using var probe = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        try
+        {
+            // A full accept queue says WouldBlock on a non-blocking socket, where a blocking one would wait: somebody listens.
+            probe.Blocking = false;
+            probe.Connect(new UnixDomainSocketEndPoint(url.Path));
+        }
+        catch (SocketException error) when (error.SocketErrorCode == SocketError.ConnectionRefused)
+        {
+            File.Delete(url.Path);
+            return;
+        }
+        catch (SocketException error) when (error.SocketErrorCode == SocketError.AccessDenied)
+        {
+            return; // bind(2) says it
+        }
+        catch (SocketException)
+        {
+        }
+
+        throw new SluiceException(ErrorIds.AddressInUse, $"cannot listen on {url}: another process listens there; stop it, or choose another path");
+    }
+}

@@ -1,0 +1,20 @@
+namespace Sluice.Cli;
+
+/// <summary>The error ids of the command itself. Each has a page in <c>docs/errors</c>; an id is never given to another error.</summary>
+internal static class CliErrorIds
+{
+    /// <summary>A word of the command line that is not understood, or one that is missing.</summary>
+    public const string BadUsage = "SLU0601";
+
+    /// <summary>A configuration file that cannot be read or understood.</summary>
+    public const string BadConfig = "SLU0602";
+
+    /// <summary>A known word whose feature is not in this build.</summary>
+    public const string NotInThisBuild = "SLU0603";
+
+    /// <summary>The other side closed the connection before it answered.</summary>
+    public const string PeerLeft = "SLU0604";
+
+    /// <summary>An error that the command has no name for.</summary>
+    public const string Unexpected = "SLU0605";
+}

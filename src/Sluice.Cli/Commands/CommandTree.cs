@@ -1,0 +1,20 @@
+using System.CommandLine;
+using System.CommandLine.Help;
+
+namespace Sluice.Cli.Commands;
+
+/// <summary>All commands.</summary>
+internal static class CommandTree
+{
+    public static ParseResult Parse(string[] arguments) =>
+        // A word that begins with @ is a word (System.CommandLine would read a file), and -abc is not three options.
+        Make().Parse(arguments, new ParserConfiguration { ResponseFileTokenReplacer = null, EnablePosixBundling = false });
+
+    // Not a RootCommand: that takes its name from the file, which is Sluice.Cli under `dotnet run`.
+    private static Command Make() => new("sluice", "Socket servers: one handler, any concurrency model, any transport.")
+    {
+        ServeCommand.Make(),
+        new HelpOption(),
+        new VersionOption(),
+    };
+}

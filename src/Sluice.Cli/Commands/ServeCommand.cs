@@ -1,0 +1,33 @@
+using System.CommandLine;
+using Microsoft.AspNetCore.Connections;
+using Sluice.Cli.Handlers;
+using Sluice.Cli.Serving;
+using Sluice.Cli.Settings;
+
+namespace Sluice.Cli.Commands;
+
+/// <summary><c>sluice serve HANDLER --listen URL</c></summary>
+internal static class ServeCommand
+{
+    public static Command Make()
+    {
+        var handler = new Argument<string>("HANDLER")
+        {
+            Description = "echo (answers every byte), upper (answers in upper case), discard (answers nothing), chargen (sends characters for ever), daytime (says the time and closes).",
+        };
+        var command = new Command("serve", "Serve a built-in handler under any concurrency model. Prints 'listening URL model=M pid=P' once it accepts; SIGTERM or Ctrl-C drains, a second one stops at once.")
+        {
+            handler,
+        };
+        var sources = new SettingSources(command, ServerSettings.WithListen);
+        command.SetAction((parsed, _) =>
+        {
+            ConnectionHandler served = BuiltInHandlers.Make(parsed.GetValue(handler)!);
+            var plan = new ServerPlan();
+            sources.Apply(plan, parsed);
+            Addresses.Check(plan.Options.Listen);
+            return ServerRun.ToTheEndAsync(served, plan);
+        });
+        return command;
+    }
+}

@@ -1,0 +1,78 @@
+using Microsoft.AspNetCore.Connections;
+using Microsoft.Extensions.Logging;
+using Sluice.Cli.Settings;
+using Sluice.Cli.Terminal;
+
+namespace Sluice.Cli.Serving;
+
+/// <summary>Runs a server from start to the end of its drain, for every command that serves.</summary>
+internal static class ServerRun
+{
+    // A second signal cuts every connection; a handler that computes on regardless is left to the process's end.
+    private static readonly TimeSpan LastPatience = TimeSpan.FromSeconds(2);
+
+    /// <summary>Serves until a signal, and drains.</summary>
+    /// <param name="handler">The handler.</param>
+    /// <param name="plan">What the command was told.</param>
+    /// <param name="watch">Subscribes to the server's events before it listens.</param>
+    /// <param name="announced">Called once the listening lines are out.</param>
+    /// <returns>The exit code.</returns>
+    public static async Task<int> ToTheEndAsync(ConnectionHandler handler, ServerPlan plan, Action<SocketServer>? watch = null, Action? announced = null)
+    {
+        using var signals = new StopSignals();
+        using var log = new StderrLog(plan.LogLevel);
+        WarmUp.Run();
+        var server = new SocketServer(handler, plan.Options, log);
+        bool tells = plan.LogLevel <= LogLevel.Information;
+        if (tells)
+        {
+            server.Events.Noticed += Lines.Notice;
+        }
+
+        watch?.Invoke(server);
+        Task<DrainReport> serving = server.RunAsync(signals.First);
+        if (serving.IsFaulted)
+        {
+            await serving; // it could not listen
+        }
+
+        ListeningLine.Print(server, plan.Json);
+        announced?.Invoke();
+        await using CancellationTokenRegistration asked = signals.First.UnsafeRegister(_ => TellOfStop(server, plan, tells), state: null);
+
+        if (await Task.WhenAny(serving, signals.Second) != serving)
+        {
+            Task stopped = server.StopAsync(TimeSpan.Zero);
+            await stopped.WaitAsync(LastPatience).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (!serving.IsCompleted)
+            {
+                Lines.Notice(plan.Language.Say("stopped at once, with handlers still running", "已立即停止, 仍有处理程序在运行"));
+                return ExitCodes.Ok;
+            }
+        }
+
+        DrainReport report = await serving;
+        if (tells)
+        {
+            Lines.Notice(plan.Language.Say(
+                $"drained in {report.Took.TotalSeconds:0.0} s: {report.Ended} connections ended by themselves, {report.Cut} were cut",
+                $"已在 {report.Took.TotalSeconds:0.0} 秒内停止: {report.Ended} 个连接自行结束, {report.Cut} 个被切断"));
+        }
+
+        await server.DisposeAsync();
+        return signals.First.IsCancellationRequested
+            ? ExitCodes.Ok
+            : throw new SluiceException(ErrorIds.AcceptStopped, "the server stopped by itself: none of its listeners accepts any more; the lines above say why");
+    }
+
+    private static void TellOfStop(SocketServer server, ServerPlan plan, bool tells)
+    {
+        int connections = server.Connections;
+        if (tells && connections > 0)
+        {
+            Lines.Notice(plan.Language.Say(
+                $"stopping: {connections} connections have up to {plan.Options.Drain.TotalSeconds:0.###} s to end; a second signal means now",
+                $"正在停止: {connections} 个连接最多有 {plan.Options.Drain.TotalSeconds:0.###} 秒结束; 再发一次信号则立即停止"));
+        }
+    }
+}

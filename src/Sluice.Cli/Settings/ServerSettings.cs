@@ -1,0 +1,71 @@
+using Microsoft.Extensions.Logging;
+using Sluice.Cli.Terminal;
+
+namespace Sluice.Cli.Settings;
+
+/// <summary>Every setting of a server: the one list behind the options, the environment variables, the configuration file and the help.</summary>
+internal static class ServerSettings
+{
+    private static readonly string[] LoopModels = ["select", "poll", "epoll", "io_uring"];
+    private static readonly string[] PoolModels = ["threadpool"];
+    private static readonly string[] PreforkModels = ["prefork"];
+
+    /// <summary>The address. Demos have <c>--host</c> and <c>--port</c> instead.</summary>
+    public static readonly ServerSetting Listen =
+        new("listen", "URL", "Where to listen: tcp://HOST:PORT or unix:///PATH; port 0 is any free port. May be repeated.",
+            (plan, text) => plan.Options.Listen.Add(text))
+        { IsRepeatable = true };
+
+    /// <summary>The language, which clients have as well.</summary>
+    public static readonly ServerSetting Lang =
+        new("lang", "en|zh", "The language of what is printed. [default: from the locale]",
+            (plan, text) => plan.Language = SettingValues.Word(text, ("en", Language.English), ("zh", Language.Chinese)));
+
+    /// <summary>What every serving command takes.</summary>
+    public static readonly ServerSetting[] Common =
+    [
+        new("model", "NAME", "The concurrency model, one of 'sluice models'. [default: auto]", (plan, text) => plan.Options.Model = text),
+        new("inner", "NAME", "The model inside each worker of prefork.", NotBuilt) { HonouredBy = PreforkModels },
+        new("loops", "N", "Event loops of select, poll, epoll and io_uring.", NotBuilt) { HonouredBy = LoopModels },
+        new("threads", "N", "Threads of threadpool. [default: 4 per core, at least 16]",
+            (plan, text) => plan.Options.Threads = SettingValues.Count(text, 1)) { HonouredBy = PoolModels },
+        new("workers", "N", "Processes of prefork.", NotBuilt) { HonouredBy = PreforkModels },
+        new("queue", "N", "Accepted connections that wait for a thread of threadpool. [default: 1024]",
+            (plan, text) => plan.Options.Queue = SettingValues.Count(text, 0)) { HonouredBy = PoolModels },
+        new("backlog", "N", "Connections that the kernel queues before they are accepted. [default: 512]",
+            (plan, text) => plan.Options.Sockets.Backlog = SettingValues.Count(text, 1)),
+        new("max-connections", "N", "Connections served at once, a hard maximum. [default: what RLIMIT_NOFILE leaves]",
+            (plan, text) => plan.Options.Limits.MaxConnections = SettingValues.Count(text, 1)),
+        new("max-connections-per-source", "N|off", "Connections at once from one address; more are refused. [default: off]",
+            (plan, text) => plan.Options.Limits.MaxConnectionsPerSource = SettingValues.CountOrOff(text)),
+        new("on-limit", "wait|refuse", "What becomes of a connection above the maximum. [default: wait]",
+            (plan, text) => plan.Options.Limits.OnLimit = SettingValues.Word(text, ("wait", OnLimit.Wait), ("refuse", OnLimit.Refuse))),
+        new("idle-timeout", "TIME|off", "The longest that a read may wait, as 500ms, 30s, 2m, 1h. [default: off]",
+            (plan, text) => plan.Options.Limits.IdleTimeout = SettingValues.DurationOrOff(text)),
+        new("first-byte-timeout", "TIME|off", "The longest wait for a connection's first byte. [default: off]",
+            (plan, text) => plan.Options.Limits.FirstByteTimeout = SettingValues.DurationOrOff(text)),
+        new("lifetime", "TIME|off", "The longest life of a connection. [default: off]",
+            (plan, text) => plan.Options.Limits.Lifetime = SettingValues.DurationOrOff(text)),
+        new("min-rate", "RATE|off", "Bytes per second that a peer must keep up inside a unit or a flush, as 1KiB/s. [default: off]",
+            (plan, text) => plan.Options.Limits.MinRate = SettingValues.RateOrOff(text)),
+        new("write-timeout", "TIME|off", "The longest that a peer may not read what is sent. [default: 60s]",
+            (plan, text) => plan.Options.Limits.WriteTimeout = SettingValues.DurationOrOff(text)),
+        new("drain", "TIME", "How long stopping waits for connections to end by themselves. [default: 10s]",
+            (plan, text) => plan.Options.Drain = SettingValues.Duration(text)),
+        new("reuse-port", "", "Let several servers listen on one TCP port (SO_REUSEPORT).",
+            (plan, text) => plan.Options.Sockets.ReusePort = SettingValues.Switch(text)),
+        Lang,
+        new("json", "", "Lines for machines are JSON: the listening line.", (plan, text) => plan.Json = SettingValues.Switch(text)),
+        new("log-level", "LEVEL", "trace, debug, info, warning, error or none. [default: info]",
+            (plan, text) => plan.LogLevel = SettingValues.Word(text, ("trace", LogLevel.Trace), ("debug", LogLevel.Debug), ("info", LogLevel.Information),
+                ("warning", LogLevel.Warning), ("error", LogLevel.Error), ("none", LogLevel.None))),
+    ];
+
+    /// <summary>What <c>serve</c> and <c>receive</c> take.</summary>
+    public static readonly ServerSetting[] WithListen = [Listen, .. Common];
+
+    // No model of this build honours it, so SettingSources refuses it before it gets here.
+    private static void NotBuilt(ServerPlan plan, string text)
+    {
+    }
+}

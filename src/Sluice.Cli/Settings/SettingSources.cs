@@ -1,0 +1,93 @@
+using System.CommandLine;
+using Sluice.Models;
+using Sluice.Transports;
+
+namespace Sluice.Cli.Settings;
+
+/// <summary>The settings of one command and where their values come from: command line, then environment, then configuration file, then default.</summary>
+internal sealed class SettingSources
+{
+    private readonly ServerSetting[] _settings;
+    private readonly Dictionary<string, Option> _options = new(StringComparer.Ordinal);
+    private readonly Option<string?> _config = new("--config") { HelpName = "FILE", Description = "A JSON file with the same names, as in {\"model\": \"thread\"}. Order: command line, SLUICE_… environment, file." };
+
+    public SettingSources(Command command, ServerSetting[] settings)
+    {
+        _settings = settings;
+        foreach (ServerSetting setting in settings)
+        {
+            Option option = setting.IsSwitch ? new Option<bool>(setting.Option) { Description = setting.Description }
+                : setting.IsRepeatable ? new Option<string[]>(setting.Option) { Description = setting.Description, HelpName = setting.Placeholder }
+                : new Option<string?>(setting.Option) { Description = setting.Description, HelpName = setting.Placeholder };
+            _options.Add(setting.Name, option);
+            command.Add(option);
+        }
+
+        command.Add(_config);
+    }
+
+    /// <summary>The settings that stand on the command line itself, as written there.</summary>
+    public IEnumerable<string> OnCommandLine(ParseResult parsed) =>
+        _options.Values.Append(_config).Where(option => parsed.GetResult(option) is { Implicit: false }).Select(option => option.Name);
+
+    /// <summary>Takes every value into <paramref name="plan"/>, which holds the command's defaults, and refuses what its model cannot honour.</summary>
+    public void Apply(ServerPlan plan, ParseResult parsed)
+    {
+        string? file = parsed.GetValue(_config) ?? Variable("SLUICE_CONFIG");
+        Dictionary<string, string[]> configured = file is null ? [] : ConfigFile.Read(file, _settings);
+        var origins = new List<(ServerSetting Setting, string Origin)>();
+        foreach (ServerSetting setting in _settings)
+        {
+            (string[] values, string origin) = Find(setting, parsed, configured, file);
+            foreach (string value in values)
+            {
+                setting.Apply(plan, value, origin);
+            }
+
+            if (values.Length > 0)
+            {
+                origins.Add((setting, origin));
+            }
+        }
+
+        RefuseWhatCannotBeHonoured(plan, origins);
+    }
+
+    private (string[] Values, string Origin) Find(ServerSetting setting, ParseResult parsed, Dictionary<string, string[]> configured, string? file)
+    {
+        if (parsed.GetResult(_options[setting.Name]) is { Implicit: false } result)
+        {
+            string[] values = [.. result.Tokens.Select(token => token.Value)];
+            return (values.Length == 0 ? ["true"] : values, setting.Option);
+        }
+
+        if (Variable(setting.Variable) is { } variable)
+        {
+            return (setting.IsRepeatable ? variable.Split(' ', ',').Where(part => part.Length > 0).ToArray() : [variable], setting.Variable);
+        }
+
+        return (configured.GetValueOrDefault(setting.Name, []), $"'{setting.Name}' in {file}");
+    }
+
+    // No option may be taken and ignored.
+    private static void RefuseWhatCannotBeHonoured(ServerPlan plan, List<(ServerSetting Setting, string Origin)> given)
+    {
+        ConcurrencyModel model = ConcurrencyModels.Find(plan.Options.Model);
+        foreach ((ServerSetting setting, string origin) in given)
+        {
+            if (setting.HonouredBy is { } models && !models.Contains(model.Name, StringComparer.Ordinal))
+            {
+                string names = models.Length == 1 ? $"the model {models[0]}" : $"the models {string.Join(", ", models)}";
+                throw new UsageException(ErrorIds.OptionNotHonoured, $"{origin} is for {names}, and the model here is {model.Name}; leave it out, or choose that model");
+            }
+        }
+
+        if (plan.Options.Sockets.ReusePort && plan.Options.Listen.Count > 0 && plan.Options.Listen.All(url => SocketAddressUrl.Parse(url).Scheme != "tcp"))
+        {
+            throw new UsageException(ErrorIds.OptionNotHonoured, "--reuse-port is for tcp:// addresses, and there is none here; leave it out");
+        }
+    }
+
+    // An empty variable is one that is not set.
+    private static string? Variable(string name) => Environment.GetEnvironmentVariable(name) is { Length: > 0 } value ? value : null;
+}

@@ -34,6 +34,12 @@ internal sealed record V1Name
             return null;
         }
 
+        if (full && ForeignProtocol.Begins(bytes))
+        {
+            refusal = new(FileErrorIds.BadHeader, $"refused {Quoted.Bytes(bytes)}: the sender speaks another protocol than v1 files");
+            return null;
+        }
+
         // A sender that cuts at 36 bytes may cut inside a character: what is left of that one is dropped.
         if (full)
         {

@@ -171,8 +171,7 @@ internal sealed class Reception : IDisposable
                 return true;
 
             case V1StepKind.Refuse:
-                Refuse(step.Refusal!);
-                return false;
+                throw step.Refusal!.ToException(); // so that the read is given back before the connection is reset
 
             case V1StepKind.CutShort:
                 CutShort(step.Refusal!);

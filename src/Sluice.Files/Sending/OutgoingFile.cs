@@ -35,10 +35,10 @@ internal sealed class OutgoingFile : IDisposable
             throw new SluiceException(FileErrorIds.CannotRead, $"cannot send {Quoted.Text(path)}: {StoreErrors.Say(error)}");
         }
 
-        error = file.Describe(out FileKind kind, out long size);
+        error = file.Describe(out EntryKind kind, out long size);
         string name = Path.GetFileName(path);
         Refusal? refusal = error != NativeError.None ? new(FileErrorIds.CannotRead, $"cannot send {Quoted.Text(path)}: {StoreErrors.Say(error)}")
-            : kind != FileKind.Regular ? new(FileErrorIds.CannotRead, $"cannot send {Quoted.Text(path)}: it is {StoreErrors.Say(kind)}, and v1 sends regular files only")
+            : kind != EntryKind.Regular ? new(FileErrorIds.CannotRead, $"cannot send {Quoted.Text(path)}: it is {StoreErrors.Say(kind)}, and v1 sends regular files only")
             : V1Header.CheckName(name) ?? V1Header.CheckSize(name, size, layout);
         if (refusal is not null)
         {

@@ -81,13 +81,13 @@ internal sealed class FileStore : IDisposable
     /// <summary>Throws SLU0404 when <paramref name="name"/> is taken by something that is no regular file.</summary>
     public void CheckTarget(string name)
     {
-        NativeError error = _directory.Describe(name, out FileKind kind);
+        NativeError error = _directory.Describe(name, out EntryKind kind);
         if (error != NativeError.None)
         {
             throw StoreErrors.Failed("look at", name, error);
         }
 
-        if (kind is not (FileKind.Missing or FileKind.Regular))
+        if (kind is not (EntryKind.Missing or EntryKind.Regular))
         {
             throw new SluiceException(FileErrorIds.TargetNotAFile, $"refused {Quoted.Text(name)}: {StoreErrors.Say(kind)} of that name exists in {Quoted.Text(Path)}; move it away");
         }

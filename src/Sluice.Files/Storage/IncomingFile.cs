@@ -66,8 +66,8 @@ internal sealed class IncomingFile : IDisposable
     public string? KeepPartial()
     {
         string partial = _name + StoredName.PartialSuffix;
-        if (_store.Directory.Describe(partial, out FileKind kind) != NativeError.None
-            || kind is not (FileKind.Missing or FileKind.Regular)
+        if (_store.Directory.Describe(partial, out EntryKind kind) != NativeError.None
+            || kind is not (EntryKind.Missing or EntryKind.Regular)
             || _store.Directory.Rename(_temporary, partial) != NativeError.None)
         {
             return null;

@@ -32,15 +32,15 @@ internal static class StoreErrors
         _ => $"the operating system said {error}",
     };
 
-    public static string Say(FileKind kind) => kind switch
+    public static string Say(EntryKind kind) => kind switch
     {
-        FileKind.Directory => "a directory",
-        FileKind.SymbolicLink => "a symbolic link",
-        FileKind.Fifo => "a FIFO",
-        FileKind.Socket => "a socket",
-        FileKind.Device => "a device",
-        FileKind.Regular => "a regular file",
-        FileKind.Missing => "nothing",
+        EntryKind.Directory => "a directory",
+        EntryKind.SymbolicLink => "a symbolic link",
+        EntryKind.Fifo => "a FIFO",
+        EntryKind.Socket => "a socket",
+        EntryKind.Device => "a device",
+        EntryKind.Regular => "a regular file",
+        EntryKind.Missing => "nothing",
         _ => "something that is no regular file",
     };
 }

@@ -52,8 +52,8 @@ internal sealed unsafe class DirectoryDescriptor : SafeHandleMinusOneIsInvalid
         }
     }
 
-    /// <summary>What <paramref name="name"/> is; <see cref="FileKind.Missing"/> is no error.</summary>
-    public NativeError Describe(string name, out FileKind kind)
+    /// <summary>What <paramref name="name"/> is; <see cref="EntryKind.Missing"/> is no error.</summary>
+    public NativeError Describe(string name, out EntryKind kind)
     {
         FileStatus status = default;
         FileStatus* result = &status;
@@ -61,7 +61,7 @@ internal sealed unsafe class DirectoryDescriptor : SafeHandleMinusOneIsInvalid
         {
             byte* pinned = path;
             NativeError error = Held(fd => LibcFiles.statx(fd, pinned, FileFlags.SymlinkNoFollow, STATX_TYPE, result));
-            kind = error == NativeError.None ? KindOf(status.Mode) : FileKind.Missing;
+            kind = error == NativeError.None ? KindOf(status.Mode) : EntryKind.Missing;
             return error == NativeError.NoEntry ? NativeError.None : error;
         }
     }
@@ -101,15 +101,15 @@ internal sealed unsafe class DirectoryDescriptor : SafeHandleMinusOneIsInvalid
     }
 
     /// <summary>The kind in a mode word. inode(7).</summary>
-    internal static FileKind KindOf(int mode) => (mode & 0xF000) switch
+    internal static EntryKind KindOf(int mode) => (mode & 0xF000) switch
     {
-        0x8000 => FileKind.Regular,
-        0x4000 => FileKind.Directory,
-        0xA000 => FileKind.SymbolicLink,
-        0x1000 => FileKind.Fifo,
-        0xC000 => FileKind.Socket,
-        0x2000 or 0x6000 => FileKind.Device,
-        _ => FileKind.Other,
+        0x8000 => EntryKind.Regular,
+        0x4000 => EntryKind.Directory,
+        0xA000 => EntryKind.SymbolicLink,
+        0x1000 => EntryKind.Fifo,
+        0xC000 => EntryKind.Socket,
+        0x2000 or 0x6000 => EntryKind.Device,
+        _ => EntryKind.Other,
     };
 
     /// <summary>fsync(2), repeated only after a signal.</summary>

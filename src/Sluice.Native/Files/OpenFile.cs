@@ -38,12 +38,12 @@ internal sealed unsafe class OpenFile : SafeHandleMinusOneIsInvalid
     }
 
     /// <summary>statx(2) on the descriptor.</summary>
-    public NativeError Describe(out FileKind kind, out long size)
+    public NativeError Describe(out EntryKind kind, out long size)
     {
         FileStatus status = default;
         byte empty = 0;
         NativeError error = LibcFiles.statx(Number, &empty, FileFlags.EmptyPath, STATX_TYPE | STATX_SIZE, &status) < 0 ? Errno.Last : NativeError.None;
-        kind = error == NativeError.None ? DirectoryDescriptor.KindOf(status.Mode) : FileKind.Missing;
+        kind = error == NativeError.None ? DirectoryDescriptor.KindOf(status.Mode) : EntryKind.Missing;
         size = (long)status.Size;
         return error;
     }

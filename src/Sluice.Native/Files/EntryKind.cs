@@ -1,7 +1,7 @@
 namespace Sluice.Native;
 
 /// <summary>What a name in a directory is, symbolic links not followed. inode(7).</summary>
-internal enum FileKind
+internal enum EntryKind
 {
     Missing,
     Regular,

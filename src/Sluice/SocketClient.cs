@@ -24,7 +24,14 @@ public static class SocketClient
         {
             StreamSocket socket = await transport.ConnectAsync(address, options, timeout.Token);
             var settings = new ConnectionSettings { MaxUnread = options.MaxUnread, MaxSendQueue = options.MaxSendQueue, Linger = options.Linger };
-            return options.Blocking ? new BlockingConnection(socket, settings) : new AsyncConnection(socket, settings);
+            if (options.Blocking)
+            {
+                return new BlockingConnection(socket, settings);
+            }
+
+            return AsyncConnection.TryCreate(socket, settings, out AsyncConnection? connection)
+                ? connection
+                : throw new SluiceException(ErrorIds.CannotConnect, $"cannot connect to {address}: the system cannot watch another socket (fs.epoll.max_user_watches, memory)");
         }
         catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
         {

@@ -15,6 +15,9 @@ namespace Sluice;
 /// </summary>
 public sealed class SocketServer : IAsyncDisposable
 {
+    // How long a handler that was cut may take to come out of its last call.
+    private static readonly TimeSpan AfterCut = TimeSpan.FromSeconds(2);
+
     private readonly SocketServerOptions _options;
     private readonly ConcurrencyModel _model;
     private readonly (SocketAddressUrl Url, Transport Transport)[] _addresses;
@@ -194,35 +197,47 @@ public sealed class SocketServer : IAsyncDisposable
         }
 
         // 2. and 3. Ask, and ask again: a handler may go into its read at any moment.
-        int atFirst = _table.Count;
-        while (!_table.IsEmpty && Environment.TickCount64 < Volatile.Read(ref _drainDeadline))
+        int atFirst = _gate?.Taken ?? 0;
+        do
         {
-            foreach ((StreamConnection connection, _) in _table)
-            {
-                connection.RequestDrain();
-            }
-
-            await Task.Delay(10);
+            _table.ForEach(static (connection, _) => connection.RequestDrain(), false);
         }
+        while (!_options.IndependentThreads && !await EndedWithinAsync(Volatile.Read(ref _drainDeadline), TimeSpan.FromMilliseconds(10)));
 
-        // 4. Cut.
+        // 4. Cut. A handler that was cut comes out of its call; one that computes for ever is left to the process's end.
         int cut = 0;
-        foreach ((StreamConnection connection, _) in _table)
+        if (!_options.IndependentThreads)
         {
-            cut += connection.End(CloseReason.DrainCut) ? 1 : 0;
+            long lastLook = Environment.TickCount64 + (long)AfterCut.TotalMilliseconds;
+            do
+            {
+                _table.ForEach((connection, _) => cut += connection.End(CloseReason.DrainCut) ? 1 : 0, false);
+            }
+            while (!await EndedWithinAsync(lastLook, TimeSpan.FromMilliseconds(50)));
         }
 
-        // 5. A handler that was cut comes out of its call; one that computes for ever is left to the process's end.
-        if (_serving is { } serving)
+        // 5. Close.
+        if (_gate is { Taken: 0 })
         {
-            await serving.WaitAsync(TimeSpan.FromSeconds(cut > 0 ? 2 : 30)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            _sweep?.Dispose();
         }
 
-        _sweep?.Dispose();
         var report = new DrainReport(Math.Max(0, atFirst - cut), cut, TimeSpan.FromMilliseconds(Environment.TickCount64 - began));
         Events.RaiseDrained(report);
         Enter(ServerState.Stopped);
         return report;
+    }
+
+    // True when every place is free and the model has ended, or the deadline has passed; false after one wait.
+    private async Task<bool> EndedWithinAsync(long deadline, TimeSpan wait)
+    {
+        if (_gate is null || (_gate.Taken == 0 && _serving is null or { IsCompleted: true }) || Environment.TickCount64 >= deadline)
+        {
+            return true;
+        }
+
+        await Task.Delay(wait);
+        return false;
     }
 
     private void BindOnce()
@@ -260,7 +275,7 @@ public sealed class SocketServer : IAsyncDisposable
             BlockingReads = _options.BlockingReads,
         };
         _runner = new ConnectionRunner(_handler, settings, _gate, _table, Events);
-        _sweep = new LimitSweep(_options.Limits, _table);
+        _sweep = new LimitSweep(_options.Limits, _table, Metrics);
         _state = ServerState.Listening;
         Events.RaiseStateChanged(ServerState.Listening);
     }

@@ -19,6 +19,9 @@ public enum RefuseReason
 
     /// <summary>No thread could be started for it.</summary>
     NoThread,
+
+    /// <summary>The system could not watch it (epoll_ctl(2): no memory, or max_user_watches).</summary>
+    NoWatch,
 }
 
 internal enum AcceptAction

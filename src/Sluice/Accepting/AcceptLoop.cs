@@ -9,12 +9,16 @@ namespace Sluice.Accepting;
 /// </summary>
 internal sealed class AcceptLoop(Listener listener, ConnectionGate gate, ServerEvents events, int? budget = null)
 {
+    // A queue of connections that all failed gives errors to retry at once, but not for ever: then something else is wrong, and a spin burns a core.
+    private const int MostRetriesInARow = 16;
+
     private static readonly TimeSpan ShortestDelay = TimeSpan.FromMilliseconds(10);
     private static readonly TimeSpan LongestDelay = TimeSpan.FromMilliseconds(500);
 
     private TimeSpan _delay = ShortestDelay;
     private int? _left = budget;
     private bool _holdsPlace;
+    private int _retries;
 
     public Listener Listener { get; } = listener;
 
@@ -54,13 +58,14 @@ internal sealed class AcceptLoop(Listener listener, ConnectionGate gate, ServerE
     private AcceptDecision OnConnection(StreamSocket socket)
     {
         _delay = ShortestDelay;
+        _retries = 0;
         if (!_holdsPlace && !gate.TryTake())
         {
             return AcceptDecision.Refuse(socket, RefuseReason.MaxConnections);
         }
 
         _holdsPlace = false;
-        if (!gate.TryCount(socket.SourceKey))
+        if (!gate.TryCount(socket))
         {
             gate.GiveBack();
             return AcceptDecision.Refuse(socket, RefuseReason.MaxConnectionsPerSource);
@@ -80,7 +85,7 @@ internal sealed class AcceptLoop(Listener listener, ConnectionGate gate, ServerE
 
         switch (reaction)
         {
-            case AcceptReaction.Retry:
+            case AcceptReaction.Retry when ++_retries <= MostRetriesInARow:
                 return AcceptDecision.Again;
             case AcceptReaction.Stop:
                 Release();

@@ -75,7 +75,7 @@ internal sealed class BlockingAcceptor
     /// <summary>Closes a connection that was dispatched and cannot be served after all.</summary>
     public static void Refuse(ServerContext server, Listener listener, StreamSocket socket, RefuseReason reason)
     {
-        ulong source = socket.SourceKey;
+        ulong source = server.Gate.SourceOf(socket);
         server.Events.RaiseConnectionRefused(listener, socket, reason);
         socket.Close();
         server.Gate.Uncount(source);

@@ -1,3 +1,5 @@
+using Sluice.Transports;
+
 namespace Sluice.Accepting;
 
 /// <summary>
@@ -62,10 +64,13 @@ internal sealed class ConnectionGate(int maximum, int? perSource, OnLimit onLimi
         }
     }
 
-    /// <summary>Counts a connection of <paramref name="source"/>; false when it has its maximum. 0 is nobody in particular.</summary>
-    public bool TryCount(ulong source)
+    /// <summary>What <see cref="Uncount"/> will need of a connection once it is closed: its source, or 0 when sources are not counted.</summary>
+    public ulong SourceOf(StreamSocket socket) => perSource is null ? 0 : socket.SourceKey;
+
+    /// <summary>Counts a connection of its source; false when that has its maximum. A connection without a source is not counted.</summary>
+    public bool TryCount(StreamSocket socket)
     {
-        if (perSource is not { } most || source == 0)
+        if (perSource is not { } most || SourceOf(socket) is var source && source == 0)
         {
             return true;
         }

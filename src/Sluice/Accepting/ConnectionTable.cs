@@ -6,16 +6,20 @@ namespace Sluice.Accepting;
 /// <summary>The connections that live now: what a drain asks to finish and the sweep looks at.</summary>
 internal sealed class ConnectionTable
 {
-    private readonly ConcurrentDictionary<StreamConnection, Transports.Listener> _live = new(ReferenceEqualityComparer.Instance as IEqualityComparer<StreamConnection>);
+    private readonly ConcurrentDictionary<StreamConnection, byte> _live = new();
 
     public int Count => _live.Count;
 
-    public bool IsEmpty => _live.IsEmpty;
-
-    public void Add(StreamConnection connection, Transports.Listener listener) => _live[connection] = listener;
+    public void Add(StreamConnection connection) => _live.TryAdd(connection, 0);
 
     public void Remove(StreamConnection connection) => _live.TryRemove(connection, out _);
 
-    /// <summary>The live connections, now; those that come or go meanwhile may be in it or not.</summary>
-    public IEnumerator<KeyValuePair<StreamConnection, Transports.Listener>> GetEnumerator() => _live.GetEnumerator();
+    /// <summary>Does <paramref name="what"/> with each live connection; those that come or go meanwhile may be among them or not.</summary>
+    public void ForEach<T>(Action<StreamConnection, T> what, T with)
+    {
+        foreach ((StreamConnection connection, _) in _live)
+        {
+            what(connection, with);
+        }
+    }
 }

@@ -1,6 +1,6 @@
 namespace Sluice.Accepting;
 
-/// <summary>What the sweep remembers of one connection from look to look. Only the sweep's thread touches it.</summary>
+/// <summary>What the sweep remembers of one connection from look to look. Only the sweep's thread touches it, but for what was reported.</summary>
 internal struct LimitState
 {
     public int ReadTicket;
@@ -11,6 +11,4 @@ internal struct LimitState
     public long OwedSince;
     public long OwedBytes;
     public bool Owes;
-    public long ReportedReceived;
-    public long ReportedSent;
 }

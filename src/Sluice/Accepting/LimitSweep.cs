@@ -1,4 +1,5 @@
 using Sluice.Connections;
+using Sluice.Diagnostics;
 
 namespace Sluice.Accepting;
 
@@ -13,11 +14,13 @@ internal sealed class LimitSweep : IDisposable
 
     private readonly ServerLimits _limits;
     private readonly ConnectionTable _table;
+    private readonly ServerMetrics _metrics;
     private readonly ManualResetEventSlim _stop = new();
     private readonly TimeSpan _look;
 
-    public LimitSweep(ServerLimits limits, ConnectionTable table)
+    public LimitSweep(ServerLimits limits, ConnectionTable table, ServerMetrics metrics)
     {
+        _metrics = metrics;
         _limits = limits;
         _table = table;
         _look = LookFor(limits);
@@ -40,14 +43,19 @@ internal sealed class LimitSweep : IDisposable
         while (!_stop.Wait(_look))
         {
             long now = Environment.TickCount64;
-            foreach ((StreamConnection connection, _) in _table)
-            {
-                if (Exceeded(connection, now) is var reason and not CloseReason.None)
-                {
-                    connection.End(reason);
-                }
-            }
+            _table.ForEach(Look, now);
         }
+    }
+
+    private void Look(StreamConnection connection, long now)
+    {
+        CloseReason reason = Exceeded(connection, now);
+        if (reason != CloseReason.None)
+        {
+            connection.End(reason);
+        }
+
+        _metrics.ReportIo(connection);
     }
 
     private CloseReason Exceeded(StreamConnection connection, long now)

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.IO.Pipelines;
 using Sluice.Native;
 using Sluice.Transports;
@@ -13,12 +14,23 @@ internal sealed class AsyncConnection : StreamConnection, IReadinessObserver
     private readonly AsyncPipeReader _reader;
     private readonly AsyncPipeWriter _writer;
 
-    public AsyncConnection(StreamSocket socket, ConnectionSettings settings)
+    private AsyncConnection(StreamSocket socket, ConnectionSettings settings)
         : base(socket, settings)
     {
         _reader = new AsyncPipeReader(this);
         _writer = new AsyncPipeWriter(this);
-        socket.Watch(this);
+    }
+
+    /// <summary>Makes the connection and has its socket watched; false when the system cannot watch one more.</summary>
+    public static bool TryCreate(StreamSocket socket, ConnectionSettings settings, [NotNullWhen(true)] out AsyncConnection? connection)
+    {
+        connection = new AsyncConnection(socket, settings);
+        if (!socket.TryWatch(connection))
+        {
+            connection = null;
+        }
+
+        return connection is not null;
     }
 
     public override PipeReader Input => _reader;
@@ -55,7 +67,7 @@ internal sealed class AsyncConnection : StreamConnection, IReadinessObserver
             reset = !await _writer.TryFinishAsync();
         }
 
-        if (!reset && !PeerFinished && CloseReason is CloseReason.None or CloseReason.Drained)
+        if (!reset && !PeerFinished)
         {
             using var linger = new CancellationTokenSource(Settings.Linger);
             await _reader.DropUntilEndAsync(linger.Token);

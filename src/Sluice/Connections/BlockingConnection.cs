@@ -80,7 +80,8 @@ internal sealed class BlockingConnection : StreamConnection, IReadinessObserver
     {
         if (Interlocked.Exchange(ref _watched, 1) == 0)
         {
-            Socket.Watch(this);
+            // Where the system cannot watch one more, the handler's next flush sends the rest.
+            Socket.TryWatch(this);
         }
     }
 

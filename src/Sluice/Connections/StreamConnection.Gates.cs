@@ -38,11 +38,13 @@ internal abstract partial class StreamConnection
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal void ExitReceive() => Volatile.Write(ref _receiving, 0);
 
+    internal bool TryEnterSend() => Interlocked.CompareExchange(ref _sending, 1, 0) == 0;
+
     /// <summary>Takes the sender's gate; one that pushes an outbox holds it only for calls that do not wait.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal void EnterSend()
     {
-        if (Interlocked.CompareExchange(ref _sending, 1, 0) != 0)
+        if (!TryEnterSend())
         {
             SpinUntilEntered(ref _sending);
         }
@@ -87,7 +89,7 @@ internal abstract partial class StreamConnection
     /// <summary>Sends what can be sent now of the messages of others; the rest goes out when the socket says that it is writable.</summary>
     internal void PushOutbox()
     {
-        while (HasOutbox && Interlocked.CompareExchange(ref _sending, 1, 0) == 0)
+        while (HasOutbox && TryEnterSend())
         {
             Volatile.Write(ref _writableEdge, 0);
             NativeError error = SendOutbox(wait: false);
@@ -122,13 +124,7 @@ internal abstract partial class StreamConnection
     /// <summary>Arranges that <see cref="WritableEdge"/> is called from now on.</summary>
     private protected abstract void WatchForOutbox();
 
-    private void EnterReceive()
-    {
-        if (!TryEnterReceive())
-        {
-            SpinUntilEntered(ref _receiving);
-        }
-    }
+    private void EnterReceive() => SpinUntilEntered(ref _receiving);
 
     private Outbox CreateOutbox()
     {

@@ -32,6 +32,9 @@ internal abstract partial class StreamConnection
     /// <summary>Whether the handler waits in a read with no work in flight.</summary>
     internal bool WaitsIdle => (ReadTicket & 1) != 0 && !HasUnread && !InUnit;
 
+    /// <summary>The bytes that the metrics have been told of. Only <see cref="Diagnostics.ServerMetrics"/> touches them, under its lock.</summary>
+    internal (long Received, long Sent) Reported;
+
     /// <summary>What the sweep remembers of this connection from one look to the next.</summary>
     internal Accepting.LimitState Limits;
 

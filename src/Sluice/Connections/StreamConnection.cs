@@ -49,6 +49,9 @@ internal abstract partial class StreamConnection : ConnectionContext, IDuplexPip
 
     internal StreamSocket Socket { get; }
 
+    /// <summary>Where it was accepted; null for a client.</summary>
+    internal Listener? Listener { get; set; }
+
     internal ConnectionSettings Settings { get; }
 
     /// <summary>Whether the peer's FIN was received: nothing of ours can be lost to a reset then, so closing need not linger.</summary>
@@ -65,13 +68,26 @@ internal abstract partial class StreamConnection : ConnectionContext, IDuplexPip
 
     /// <summary>
     /// Ends the connection for <paramref name="reason"/>, from any thread: wakes a read or flush that waits, which then tells its handler.
-    /// Only the first call does anything.
+    /// The first reason is the connection's, and only it returns true.
     /// </summary>
     internal bool End(CloseReason reason)
     {
-        if (Interlocked.CompareExchange(ref _closeReason, (int)reason, (int)CloseReason.None) != (int)CloseReason.None
-            && reason is not (CloseReason.Aborted or CloseReason.DrainCut))
+        CloseReason before = (CloseReason)Interlocked.CompareExchange(ref _closeReason, (int)reason, (int)CloseReason.None);
+        if (before == CloseReason.Drained && reason is not (CloseReason.Drained or CloseReason.Completed))
         {
+            // A drain only asks: whatever then ends the connection is its reason.
+            before = (CloseReason)Interlocked.CompareExchange(ref _closeReason, (int)reason, (int)CloseReason.Drained) is CloseReason.Drained
+                ? CloseReason.None
+                : CloseReason;
+        }
+
+        if (before != CloseReason.None)
+        {
+            if (reason is CloseReason.Aborted or CloseReason.DrainCut)
+            {
+                Socket.Reset(); // it ends already, but its handler does not: harder
+            }
+
             return false;
         }
 
@@ -127,11 +143,20 @@ internal abstract partial class StreamConnection : ConnectionContext, IDuplexPip
             Socket.Reset();
         }
 
-        // A stray task of the handler may still be inside a call. What it waits for has ended, so it comes out soon; from then on it finds
+        // A stray task of the handler may still be inside a call. What it waits for ends now, so it comes out soon; from then on it finds
         // the gates shut, and never the descriptor's number in another connection's hands.
-        Socket.Shutdown(SocketShutdown.Both);
-        EnterReceive();
-        EnterSend();
+        if (!TryEnterReceive())
+        {
+            Socket.Shutdown(SocketShutdown.Both);
+            EnterReceive();
+        }
+
+        if (!TryEnterSend())
+        {
+            Socket.Shutdown(SocketShutdown.Both);
+            EnterSend();
+        }
+
         Socket.Close();
         End(CloseReason.Completed);
         FireConnectionClosed();

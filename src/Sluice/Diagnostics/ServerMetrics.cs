@@ -1,13 +1,15 @@
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
 using Microsoft.AspNetCore.Connections;
+using Sluice.Accepting;
+using Sluice.Connections;
 using Sluice.Transports;
 
 namespace Sluice.Diagnostics;
 
 /// <summary>
 /// The meter <c>Sluice</c>: OpenTelemetry's shapes and units, each measurement with the attribute <c>sluice.model</c>. Bytes are counted when a
-/// connection ends, so that a request costs nothing.
+/// connection ends and about once a second before, so that a request costs nothing.
 /// </summary>
 internal sealed class ServerMetrics : IDisposable
 {
@@ -17,6 +19,7 @@ internal sealed class ServerMetrics : IDisposable
     // Kestrel's buckets for the life of a connection, in seconds.
     private static readonly double[] DurationBuckets = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120, 300];
 
+    private readonly Lock _reporting = new();
     private readonly Meter _meter = new(MeterName);
     private readonly string _model;
     private readonly UpDownCounter<long> _active;
@@ -36,42 +39,74 @@ internal sealed class ServerMetrics : IDisposable
         _io = _meter.CreateCounter<long>("sluice.network.io", "By", "Bytes received and sent, by network.io.direction.");
         _duration = _meter.CreateHistogram("sluice.connection.duration", "s", "The life of a connection.", tags: null,
             new InstrumentAdvice<double> { HistogramBucketBoundaries = DurationBuckets });
-        events.ConnectionAccepted += OnAccepted;
+        events.ConnectionAccepted += accepted => Change(_queued, 1, accepted.Listener);
         events.ConnectionStarted += OnStarted;
         events.ConnectionEnded += OnEnded;
-        events.ConnectionRefused += refused => _rejected.Add(1, new("error.type", Snake(refused.Reason.ToString())), new("sluice.model", _model));
+        events.ConnectionRefused += OnRefused;
         events.AcceptFailed += failed => _acceptErrors.Add(1, new("error.type", Snake(failed.Error.ToString())), new("sluice.model", _model));
     }
 
     public void Dispose() => _meter.Dispose();
 
-    private void OnAccepted(ConnectionAccepted accepted)
+    /// <summary>Counts the bytes that a connection has moved since it was last reported. Called by the sweep and at its end.</summary>
+    public void ReportIo(StreamConnection connection)
     {
-        if (_queued.Enabled)
+        if (!_io.Enabled || connection.Listener is not { } listener)
         {
-            _queued.Add(1, Tags(accepted.Listener));
+            return;
+        }
+
+        lock (_reporting)
+        {
+            (long received, long sent) = (connection.BytesReceived, connection.BytesSent);
+            Add(received - connection.Reported.Received, "receive");
+            Add(sent - connection.Reported.Sent, "transmit");
+            connection.Reported = (received, sent);
+        }
+
+        void Add(long bytes, string direction)
+        {
+            if (bytes > 0)
+            {
+                TagList tags = Tags(listener);
+                tags.Add("network.io.direction", direction);
+                _io.Add(bytes, tags);
+            }
         }
     }
 
     private void OnStarted(ConnectionContext connection)
     {
-        _queued.Add(-1, new KeyValuePair<string, object?>("sluice.model", _model));
-        _active.Add(1, new KeyValuePair<string, object?>("sluice.model", _model));
+        if (connection is StreamConnection { Listener: { } listener })
+        {
+            Change(_queued, -1, listener);
+            Change(_active, 1, listener);
+        }
+    }
+
+    private void OnRefused(ConnectionRefused refused)
+    {
+        // These had been accepted and waited for their handler.
+        if (refused.Reason is RefuseReason.QueueFull or RefuseReason.Draining or RefuseReason.NoThread or RefuseReason.NoWatch)
+        {
+            Change(_queued, -1, refused.Listener);
+        }
+
+        _rejected.Add(1, new("error.type", Snake(refused.Reason.ToString())), new("sluice.model", _model));
+    }
+
+    private void Change(UpDownCounter<long> counter, int by, Listener listener)
+    {
+        if (counter.Enabled)
+        {
+            counter.Add(by, Tags(listener));
+        }
     }
 
     private void OnEnded(ConnectionEnded ended)
     {
-        _active.Add(-1, new KeyValuePair<string, object?>("sluice.model", _model));
-        if (_io.Enabled)
-        {
-            TagList received = Tags(ended.Listener);
-            received.Add("network.io.direction", "receive");
-            _io.Add(ended.BytesReceived, received);
-            TagList sent = Tags(ended.Listener);
-            sent.Add("network.io.direction", "transmit");
-            _io.Add(ended.BytesSent, sent);
-        }
-
+        Change(_active, -1, ended.Listener);
+        ReportIo((StreamConnection)ended.Connection);
         if (_duration.Enabled)
         {
             TagList tags = Tags(ended.Listener);

@@ -38,7 +38,7 @@ internal sealed class KernelStreamSocket(StreamDescriptor descriptor, EndPoint? 
         descriptor.Close();
     }
 
-    public override void Watch(IReadinessObserver observer) => _watch = ReadinessNotifier.Shared.Watch(descriptor.Number, observer);
+    public override bool TryWatch(IReadinessObserver observer) => ReadinessNotifier.Shared.TryWatch(descriptor.Number, observer, out _watch);
 
     public override void Unwatch()
     {

@@ -31,10 +31,9 @@ internal sealed class ReadinessNotifier
     public static ReadinessNotifier Shared => LazyShared.Value;
 
     /// <summary>Tells <paramref name="observer"/> of every edge of <paramref name="descriptor"/> until <see cref="Unwatch"/>.</summary>
-    /// <returns>The token for <see cref="Unwatch"/>.</returns>
-    public ulong Watch(int descriptor, IReadinessObserver observer)
+    /// <returns>False when the system cannot watch one more (epoll_ctl(2): ENOMEM, ENOSPC).</returns>
+    public bool TryWatch(int descriptor, IReadinessObserver observer, out ulong token)
     {
-        ulong token;
         lock (_changing)
         {
             if (!_free.TryPop(out int index))
@@ -54,14 +53,14 @@ internal sealed class ReadinessNotifier
             token = (ulong)generation << 32 | (uint)index;
         }
 
-        NativeError error = _queue.Add(descriptor, token);
-        if (error != NativeError.None)
+        if (_queue.Add(descriptor, token) == NativeError.None)
         {
-            Unwatch(token);
-            throw new InvalidOperationException($"epoll_ctl(2) refused the descriptor: {error}");
+            return true;
         }
 
-        return token;
+        Unwatch(token);
+        token = 0;
+        return false;
     }
 
     /// <summary>Ends a watch, before its descriptor is closed.</summary>

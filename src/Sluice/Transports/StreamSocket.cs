@@ -38,10 +38,13 @@ internal abstract class StreamSocket
     /// <summary>Gives the socket up. The owner calls it, when no call of its own is under way.</summary>
     public abstract void Close();
 
-    /// <summary>From now on every readiness edge is told to <paramref name="observer"/>, the present state included. Once per socket.</summary>
-    public abstract void Watch(IReadinessObserver observer);
+    /// <summary>
+    /// From now on every readiness edge is told to <paramref name="observer"/>, the present state included. Once per socket. False when the
+    /// system cannot watch one more.
+    /// </summary>
+    public abstract bool TryWatch(IReadinessObserver observer);
 
-    /// <summary>Ends <see cref="Watch"/>. Edges under way may still arrive.</summary>
+    /// <summary>Ends <see cref="TryWatch"/>. Edges under way may still arrive.</summary>
     public abstract void Unwatch();
 }
 

@@ -197,7 +197,7 @@ internal sealed class InMemoryStreamSocket : StreamSocket
         }
     }
 
-    public override void Watch(IReadinessObserver observer)
+    public override bool TryWatch(IReadinessObserver observer)
     {
         Readiness now = Readiness.Write;
         lock (_shared)
@@ -209,6 +209,7 @@ internal sealed class InMemoryStreamSocket : StreamSocket
         }
 
         observer.OnReadiness(now);
+        return true;
     }
 
     public override void Unwatch()

@@ -197,7 +197,9 @@ public sealed class SocketServer : IAsyncDisposable
         }
 
         // 2. and 3. Ask, and ask again: a handler may go into its read at any moment.
-        int atFirst = _gate?.Taken ?? 0;
+        int ended = 0;
+        void Ended(ConnectionEnded _) => Interlocked.Increment(ref ended);
+        Events.ConnectionEnded += Ended;
         do
         {
             _table.ForEach(static (connection, _) => connection.RequestDrain(), false);
@@ -222,7 +224,8 @@ public sealed class SocketServer : IAsyncDisposable
             _sweep?.Dispose();
         }
 
-        var report = new DrainReport(Math.Max(0, atFirst - cut), cut, TimeSpan.FromMilliseconds(Environment.TickCount64 - began));
+        Events.ConnectionEnded -= Ended;
+        var report = new DrainReport(Math.Max(0, ended - cut), cut, TimeSpan.FromMilliseconds(Environment.TickCount64 - began));
         Events.RaiseDrained(report);
         Enter(ServerState.Stopped);
         return report;

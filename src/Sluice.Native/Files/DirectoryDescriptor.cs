@@ -32,6 +32,18 @@ internal sealed unsafe class DirectoryDescriptor : SafeHandleMinusOneIsInvalid
         }
     }
 
+    /// <summary>What <paramref name="path"/> is, without opening it (opening a FIFO would wait for ever); missing when it cannot be told.</summary>
+    public static EntryKind KindAt(string path)
+    {
+        FileStatus status = default;
+        fixed (byte* name = PathBytes.Of(path))
+        {
+            return LibcFiles.statx(FileFlags.WorkingDirectory, name, FileFlags.SymlinkNoFollow, STATX_TYPE, &status) == 0
+                ? KindOf(status.Mode)
+                : EntryKind.Missing;
+        }
+    }
+
     /// <summary>faccessat(2): whether this user may create and rename here.</summary>
     public NativeError CheckWritable()
     {

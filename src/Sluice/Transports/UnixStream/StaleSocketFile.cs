@@ -8,12 +8,13 @@ internal static class StaleSocketFile
 {
     public static void RemoveIfStale(SocketAddressUrl url)
     {
-        if (!Path.Exists(url.Path))
+        EntryKind kind = DirectoryDescriptor.KindAt(url.Path);
+        if (kind == EntryKind.Missing)
         {
             return;
         }
 
-        if (!FileKind.IsSocket(url.Path))
+        if (kind != EntryKind.Socket)
         {
             throw new SluiceException(ErrorIds.CannotBind, $"cannot listen on {url}: something that is not a socket is there; remove it, or choose another path");
         }

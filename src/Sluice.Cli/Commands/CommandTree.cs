@@ -14,6 +14,10 @@ internal static class CommandTree
     private static Command Make() => new("sluice", "Socket servers: one handler, any concurrency model, any transport.")
     {
         ServeCommand.Make(),
+        DemoCommand.Make(),
+        ConnectCommand.Make(),
+        ModelsCommand.Make(),
+        DoctorCommand.Make(),
         new HelpOption(),
         new VersionOption(),
     };

@@ -24,6 +24,9 @@ internal sealed class ServerSetting(string name, string placeholder, string desc
     /// <summary>Whether it may be given more than once.</summary>
     public bool IsRepeatable { get; init; }
 
+    /// <summary>The default as the help says it; null is none. Commands may have others.</summary>
+    public string? Default { get; init; }
+
     /// <summary>The models that honour it; null is every model.</summary>
     public string[]? HonouredBy { get; init; }
 

@@ -11,14 +11,19 @@ internal sealed class SettingSources
     private readonly Dictionary<string, Option> _options = new(StringComparer.Ordinal);
     private readonly Option<string?> _config = new("--config") { HelpName = "FILE", Description = "A JSON file with the same names, as in {\"model\": \"thread\"}. Order: command line, SLUICE_… environment, file." };
 
-    public SettingSources(Command command, ServerSetting[] settings)
+    /// <param name="command">The command that gets the options.</param>
+    /// <param name="settings">What it takes.</param>
+    /// <param name="defaults">Its own defaults, for the help.</param>
+    public SettingSources(Command command, ServerSetting[] settings, params (string Name, string Default)[] defaults)
     {
         _settings = settings;
         foreach (ServerSetting setting in settings)
         {
-            Option option = setting.IsSwitch ? new Option<bool>(setting.Option) { Description = setting.Description }
-                : setting.IsRepeatable ? new Option<string[]>(setting.Option) { Description = setting.Description, HelpName = setting.Placeholder }
-                : new Option<string?>(setting.Option) { Description = setting.Description, HelpName = setting.Placeholder };
+            string? standard = Array.Find(defaults, own => own.Name == setting.Name).Default ?? setting.Default;
+            string description = standard is null ? setting.Description : $"{setting.Description} [default: {standard}]";
+            Option option = setting.IsSwitch ? new Option<bool>(setting.Option) { Description = description }
+                : setting.IsRepeatable ? new Option<string[]>(setting.Option) { Description = description, HelpName = setting.Placeholder }
+                : new Option<string?>(setting.Option) { Description = description, HelpName = setting.Placeholder };
             _options.Add(setting.Name, option);
             command.Add(option);
         }
@@ -51,6 +56,16 @@ internal sealed class SettingSources
         }
 
         RefuseWhatCannotBeHonoured(plan, origins);
+    }
+
+    /// <summary>Takes one setting only, for a command that does not serve this time.</summary>
+    public void ApplyOnly(ServerSetting setting, ServerPlan plan, ParseResult parsed)
+    {
+        (string[] values, string origin) = Find(setting, parsed, [], file: null);
+        foreach (string value in values)
+        {
+            setting.Apply(plan, value, origin);
+        }
     }
 
     private (string[] Values, string Origin) Find(ServerSetting setting, ParseResult parsed, Dictionary<string, string[]> configured, string? file)

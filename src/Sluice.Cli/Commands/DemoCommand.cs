@@ -1,0 +1,60 @@
+using System.CommandLine;
+using Sluice.Cli.Demos;
+using Sluice.Cli.Settings;
+
+namespace Sluice.Cli.Commands;
+
+/// <summary><c>sluice demo NAME [--client]</c></summary>
+internal static class DemoCommand
+{
+    public static Command Make()
+    {
+        var command = new Command("demo", "The tutorial's servers and, with --client, their clients, message for message.");
+        foreach (DemoKind kind in DemoKind.All)
+        {
+            command.Add(Make(kind));
+        }
+
+        return command;
+    }
+
+    private static Command Make(DemoKind kind)
+    {
+        var client = new Option<bool>("--client") { Description = "Run the tutorial's client instead of its server." };
+        var address = new DemoAddress(kind.Port);
+        var command = new Command(kind.Name, $"{kind.Description} [tcp://127.0.0.1:{kind.Port}, model {kind.Model}]") { client, address.Port, address.Host };
+        var sources = new SettingSources(command, ServerSettings.Common,
+            ("model", kind.Model), ("threads", $"{DemoServer.Threads}"), ("backlog", $"the kernel's largest; the tutorial's is {kind.Backlog}"));
+        command.SetAction((parsed, _) =>
+        {
+            var plan = new ServerPlan();
+            if (parsed.GetValue(client))
+            {
+                RefuseServerOptions(sources.OnCommandLine(parsed));
+                sources.ApplyOnly(ServerSettings.Lang, plan, parsed);
+                return kind.Client(address.ToConnect(parsed), plan.Language);
+            }
+
+            if (kind.Server is null)
+            {
+                throw new UsageException(CliErrorIds.NotInThisBuild,
+                    $"this build lacks the server of the demo {kind.Name}; its client is here (--client), and so are the servers of {string.Join(", ", DemoKind.All.Where(other => other.Server is not null).Select(other => other.Name))}");
+            }
+
+            plan.Options.Listen.Add(address.ToListen(parsed));
+            plan.Options.Model = kind.Model;
+            plan.Options.Threads = DemoServer.Threads;
+            sources.Apply(plan, parsed);
+            return DemoServer.RunAsync(kind, kind.Server(), plan);
+        });
+        return command;
+    }
+
+    private static void RefuseServerOptions(IEnumerable<string> given)
+    {
+        if (given.FirstOrDefault(option => option != ServerSettings.Lang.Option) is { } option)
+        {
+            throw new UsageException(ErrorIds.OptionNotHonoured, $"{option} is for the demo's server; leave it out with --client");
+        }
+    }
+}

@@ -1,0 +1,27 @@
+using Microsoft.AspNetCore.Connections;
+
+namespace Sluice.Cli.Demos;
+
+/// <summary>One of the tutorial's servers: where it listens, how it is served, and what it prints.</summary>
+internal abstract class Demo : ConnectionHandler
+{
+    private DemoPrinter? _printer;
+
+    /// <summary>Prints the tutorial's lines.</summary>
+    protected DemoPrinter Printer => _printer!;
+
+    /// <summary>Subscribes to what is printed besides the handler's own lines.</summary>
+    public void Attach(DemoPrinter printer, SocketServer server)
+    {
+        _printer = printer;
+        Watch(server);
+    }
+
+    /// <summary>The line printed once, after the listening line; null is none.</summary>
+    public virtual (string English, string Chinese)? OpeningLine => null;
+
+    /// <summary>Subscribes to the server's events.</summary>
+    protected virtual void Watch(SocketServer server)
+    {
+    }
+}

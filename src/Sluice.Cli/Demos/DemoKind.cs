@@ -1,0 +1,55 @@
+using Sluice.Cli.Clients;
+using Sluice.Cli.Terminal;
+
+namespace Sluice.Cli.Demos;
+
+/// <summary>The tutorial's table of servers, as data.</summary>
+internal sealed record DemoKind
+{
+    public required string Name { get; init; }
+
+    public required string Description { get; init; }
+
+    /// <summary>The model that the tutorial serves it with.</summary>
+    public required string Model { get; init; }
+
+    public required int Port { get; init; }
+
+    /// <summary>The backlog that the tutorial gives listen(2).</summary>
+    public int Backlog { get; init; } = 5;
+
+    /// <summary>Makes the server; null when this build lacks it.</summary>
+    public Func<Demo>? Server { get; init; }
+
+    /// <summary>Runs the client against a URL.</summary>
+    public required Func<string, Language, Task<int>> Client { get; init; }
+
+    public static readonly DemoKind[] All =
+    [
+        new()
+        {
+            Name = "iterative", Description = "One client after another; a fixed reply to every message.", Model = "iterative", Port = 50008,
+            Server = () => new IterativeDemo(), Client = (url, language) => PromptClient.RunAsync(url, 3, language),
+        },
+        new()
+        {
+            Name = "process", Description = "A process per client: one line, a second of work, one reply.", Model = "process", Port = 18001,
+            Client = (url, _) => RequestClient.RunAsync(url),
+        },
+        new()
+        {
+            Name = "thread", Description = "A thread per client: one line, a second of work, one reply.", Model = "thread", Port = 18001,
+            Server = () => new ThreadDemo(), Client = (url, _) => RequestClient.RunAsync(url),
+        },
+        new()
+        {
+            Name = "threadpool", Description = "A pool of 16 threads (--threads): every message back in upper case.", Model = "threadpool", Port = 18001,
+            Server = () => new ThreadPoolDemo(), Client = (url, _) => RequestClient.RunAsync(url),
+        },
+        new()
+        {
+            Name = "select", Description = "One thread that watches all clients: every message back as Python prints it, in upper case.", Model = "select", Port = 8888,
+            Client = (url, language) => PromptClient.RunAsync(url, 4, language),
+        },
+    ];
+}

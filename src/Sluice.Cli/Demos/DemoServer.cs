@@ -1,0 +1,36 @@
+using Sluice.Cli.Serving;
+using Sluice.Cli.Settings;
+using Sluice.Cli.Terminal;
+
+namespace Sluice.Cli.Demos;
+
+/// <summary>Runs a demo's server.</summary>
+internal static class DemoServer
+{
+    /// <summary>Threads of the pool, unless told otherwise.</summary>
+    public const int Threads = 16;
+
+    public static async Task<int> RunAsync(DemoKind kind, Demo demo, ServerPlan plan)
+    {
+        RaiseBacklog(kind, plan);
+        using var printer = new DemoPrinter(plan.Language);
+        return await ServerRun.ToTheEndAsync(demo, plan, server => demo.Attach(printer, server), () => printer.Announce(demo.OpeningLine));
+    }
+
+    // Those who come while one is served wait in the backlog; with the tutorial's they would be dropped from the sixth on, and try again late.
+    private static void RaiseBacklog(DemoKind kind, ServerPlan plan)
+    {
+        if (plan.Given.Contains("backlog"))
+        {
+            return;
+        }
+
+        plan.Options.Sockets.Backlog = Math.Max(kind.Backlog, ProcFile.Number("/proc/sys/net/core/somaxconn") is { } most ? (int)Math.Min(most, int.MaxValue) : kind.Backlog);
+        if (plan.Options.Sockets.Backlog > kind.Backlog && plan.LogLevel <= Microsoft.Extensions.Logging.LogLevel.Information)
+        {
+            Lines.Notice(plan.Language.Say(
+                $"backlog {plan.Options.Sockets.Backlog}, the kernel's largest, instead of the tutorial's {kind.Backlog}",
+                $"等待队列 {plan.Options.Sockets.Backlog} (内核上限), 教程中为 {kind.Backlog}"));
+        }
+    }
+}

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
+using Sluice.Transports;
 
 namespace Sluice.Diagnostics;
 
@@ -41,15 +42,15 @@ internal sealed partial class ServerLog
 
         if (failed.Stops)
         {
-            AcceptStopped(failed.Listener.Url.ToString(), failed.Error.ToString());
+            AcceptStopped(failed.Listener.Url.ToString(), Describe(failed.Error));
         }
         else if (failed.BacksOff)
         {
-            AcceptBacksOff(failed.Listener.Url.ToString(), failed.Error.ToString(), more);
+            AcceptBacksOff(failed.Listener.Url.ToString(), Describe(failed.Error), more);
         }
         else
         {
-            AcceptRetried(failed.Listener.Url.ToString(), failed.Error.ToString(), more);
+            AcceptRetried(failed.Listener.Url.ToString(), Describe(failed.Error), more);
         }
     }
 
@@ -75,6 +76,19 @@ internal sealed partial class ServerLog
             Ended(ended.Reason.ToString(), ended.BytesReceived, ended.BytesSent);
         }
     }
+
+    // The words operators search for.
+    private static string Describe(AcceptError error) => error switch
+    {
+        AcceptError.ConnectionAborted => "ECONNABORTED",
+        AcceptError.Protocol => "EPROTO",
+        AcceptError.NotPermitted => "EPERM (a firewall rule forbids the connection)",
+        AcceptError.ProcessDescriptorLimit => "EMFILE (this process has no descriptor left; raise ulimit -n or lower --max-connections)",
+        AcceptError.SystemDescriptorLimit => "ENFILE (the system has no descriptor left; raise fs.file-max)",
+        AcceptError.NoBufferSpace => "ENOBUFS (no socket buffers)",
+        AcceptError.NoMemory => "ENOMEM (no memory)",
+        _ => error.ToString(),
+    };
 
     private bool MayWrite(string cause, out long leftOut) => _causes.GetOrAdd(cause, static _ => new Cause()).MayWrite(out leftOut);
 

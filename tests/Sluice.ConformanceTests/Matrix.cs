@@ -1,0 +1,45 @@
+using Sluice.Models;
+
+namespace Sluice.ConformanceTests;
+
+/// <summary>Every model of this build × every transport. A model or transport that is added later is in every behaviour with no new test.</summary>
+public static class Matrix
+{
+    private static readonly string[] TransportNames = ["tcp", "unix", "memory"];
+
+    /// <summary>Every (model, transport).</summary>
+    public static TheoryData<string, string> Cells => Pairs(TransportNames);
+
+    /// <summary>Every model over the transports that the kernel knows.</summary>
+    public static TheoryData<string, string> KernelCells => Pairs(["tcp", "unix"]);
+
+    /// <summary>Every model over TCP: for what only TCP has, a reset above all.</summary>
+    public static TheoryData<string, string> TcpCells => Pairs(["tcp"]);
+
+    /// <summary>Every model over TCP by IPv4 and IPv6.</summary>
+    public static TheoryData<string, string> InternetCells => Pairs(["tcp", "tcp6"]);
+
+    /// <summary>Every model over memory, where accept errors come by script.</summary>
+    public static TheoryData<string, string> MemoryCells => Pairs(["memory"]);
+
+    /// <summary>Every model, by name.</summary>
+    public static TheoryData<string> Models => [.. ConcurrencyModels.All.Select(model => model.Name)];
+
+    private static TheoryData<string, string> Pairs(string[] transports)
+    {
+        var cells = new TheoryData<string, string>();
+        foreach (ConcurrencyModel model in ConcurrencyModels.All)
+        {
+            foreach (string transport in transports)
+            {
+                cells.Add(model.Name, transport);
+            }
+        }
+
+        return cells;
+    }
+}
+
+/// <summary>Tests that count the process's threads and descriptors, or measure: nothing runs beside them.</summary>
+[CollectionDefinition(nameof(Alone), DisableParallelization = true)]
+public sealed class Alone;

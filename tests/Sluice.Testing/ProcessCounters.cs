@@ -1,0 +1,53 @@
+using System.Globalization;
+
+namespace Sluice.Testing;
+
+/// <summary>What a process holds, as the kernel counts it.</summary>
+public static class ProcessCounters
+{
+    /// <summary>Open descriptors of a process; of this one by default.</summary>
+    public static int Descriptors(int? pid = null) => Directory.GetFileSystemEntries($"/proc/{Name(pid)}/fd").Length;
+
+    /// <summary>Sockets among this process's descriptors.</summary>
+    public static int Sockets()
+    {
+        int sockets = 0;
+        foreach (string entry in Directory.GetFileSystemEntries("/proc/self/fd"))
+        {
+            try
+            {
+                sockets += new FileInfo(entry).LinkTarget?.StartsWith("socket:", StringComparison.Ordinal) == true ? 1 : 0;
+            }
+            catch (IOException)
+            {
+                // It was closed meanwhile.
+            }
+        }
+
+        return sockets;
+    }
+
+    /// <summary>Threads of a process.</summary>
+    public static int Threads(int? pid = null) => Directory.GetDirectories($"/proc/{Name(pid)}/task").Length;
+
+    /// <summary>Resident memory in bytes.</summary>
+    public static long ResidentBytes(int? pid = null)
+    {
+        string line = File.ReadLines($"/proc/{Name(pid)}/status").First(line => line.StartsWith("VmRSS:", StringComparison.Ordinal));
+        return 1024 * long.Parse(line.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture);
+    }
+
+    /// <summary>CPU time of a process so far, user and system.</summary>
+    public static TimeSpan Cpu(int pid)
+    {
+        string stat = File.ReadAllText($"/proc/{pid}/stat");
+        string[] fields = stat[(stat.LastIndexOf(')') + 2)..].Split(' ');
+        const int UserTime = 14 - 3;
+        const int SystemTime = 15 - 3;
+        const int TicksPerSecond = 100; // USER_HZ
+        long ticks = long.Parse(fields[UserTime], CultureInfo.InvariantCulture) + long.Parse(fields[SystemTime], CultureInfo.InvariantCulture);
+        return TimeSpan.FromMilliseconds(ticks * 1000.0 / TicksPerSecond);
+    }
+
+    private static string Name(int? pid) => pid?.ToString(CultureInfo.InvariantCulture) ?? "self";
+}

@@ -1,3 +1,5 @@
+using Sluice.Files;
+
 namespace Sluice.Cli;
 
 /// <summary>What the command's exit code says.</summary>
@@ -17,5 +19,6 @@ internal static class ExitCodes
 
     // What the library refuses because of the words it was given, before it touches the system.
     private static bool IsUsage(string id) => id is ErrorIds.BadUrl or ErrorIds.UnknownScheme or ErrorIds.UnknownModel or ErrorIds.OptionOutOfRange
-        or ErrorIds.NothingToListenOn or ErrorIds.ModelNotBuilt or ErrorIds.KindNotServed or ErrorIds.NoDescriptor or ErrorIds.OptionNotHonoured;
+        or ErrorIds.NothingToListenOn or ErrorIds.ModelNotBuilt or ErrorIds.KindNotServed or ErrorIds.NoDescriptor or ErrorIds.OptionNotHonoured
+        or FileErrorIds.NotLocal;
 }

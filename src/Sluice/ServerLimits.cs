@@ -28,6 +28,12 @@ public sealed class ServerLimits
     /// <summary>The longest that one read may wait. The clock runs only while a read waits. Defaults to null (off).</summary>
     public TimeSpan? IdleTimeout { get; set; }
 
+    /// <summary>
+    /// Whether <see cref="IdleTimeout"/> counts only inside a unit (<see cref="IConnectionUnit"/>): a sender of files may take its time between
+    /// two of them. Defaults to false.
+    /// </summary>
+    public bool IdleInsideUnitsOnly { get; set; }
+
     /// <summary>The time from accept to the first byte received. Defaults to null (off).</summary>
     public TimeSpan? FirstByteTimeout { get; set; }
 

@@ -16,6 +16,8 @@ internal static class CommandTree
         ServeCommand.Make(),
         DemoCommand.Make(),
         ConnectCommand.Make(),
+        ReceiveCommand.Make(),
+        SendCommand.Make(),
         ModelsCommand.Make(),
         DoctorCommand.Make(),
         new HelpOption(),

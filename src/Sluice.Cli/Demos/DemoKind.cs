@@ -1,5 +1,6 @@
 using Sluice.Cli.Clients;
 using Sluice.Cli.Terminal;
+using Sluice.Files;
 
 namespace Sluice.Cli.Demos;
 
@@ -18,8 +19,14 @@ internal sealed record DemoKind
     /// <summary>The backlog that the tutorial gives listen(2).</summary>
     public int Backlog { get; init; } = 5;
 
-    /// <summary>Makes the server; null when this build lacks it.</summary>
-    public Func<Demo>? Server { get; init; }
+    /// <summary>The longest that a read may wait; null is for ever: a person types at the other end.</summary>
+    public TimeSpan? IdleTimeout { get; init; }
+
+    /// <summary>Whether it receives files into a directory, from this machine only unless told otherwise.</summary>
+    public bool ReceivesFiles { get; init; }
+
+    /// <summary>Makes the server, with the directory of <c>--dir</c> for one that receives files; null when this build lacks it.</summary>
+    public Func<string?, Demo>? Server { get; init; }
 
     /// <summary>Runs the client against a URL.</summary>
     public required Func<string, Language, Task<int>> Client { get; init; }
@@ -29,7 +36,13 @@ internal sealed record DemoKind
         new()
         {
             Name = "iterative", Description = "One client after another; a fixed reply to every message.", Model = "iterative", Port = 50008,
-            Server = () => new IterativeDemo(), Client = (url, language) => PromptClient.RunAsync(url, 3, language),
+            Server = _ => new IterativeDemo(), Client = (url, language) => PromptClient.RunAsync(url, 3, language),
+        },
+        new()
+        {
+            Name = "files", Description = "Receives files, a thread per sender, senders side by side.", Model = "thread", Port = 12307, Backlog = 1,
+            IdleTimeout = TimeSpan.FromSeconds(600), ReceivesFiles = true,
+            Server = directory => new FilesDemo(directory), Client = (url, language) => FilesClient.RunAsync(url, new FileSenderOptions(), language),
         },
         new()
         {
@@ -39,12 +52,12 @@ internal sealed record DemoKind
         new()
         {
             Name = "thread", Description = "A thread per client: one line, a second of work, one reply.", Model = "thread", Port = 18001,
-            Server = () => new ThreadDemo(), Client = (url, _) => RequestClient.RunAsync(url),
+            Server = _ => new ThreadDemo(), Client = (url, _) => RequestClient.RunAsync(url),
         },
         new()
         {
             Name = "threadpool", Description = "A pool of 16 threads (--threads): every message back in upper case.", Model = "threadpool", Port = 18001,
-            Server = () => new ThreadPoolDemo(), Client = (url, _) => RequestClient.RunAsync(url),
+            Server = _ => new ThreadPoolDemo(), Client = (url, _) => RequestClient.RunAsync(url),
         },
         new()
         {

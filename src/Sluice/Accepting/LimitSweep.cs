@@ -77,7 +77,7 @@ internal sealed class LimitSweep : IDisposable
         {
             (seen.ReadTicket, seen.ReadSince) = (readTicket, now);
         }
-        else if ((readTicket & 1) != 0 && Passed(_limits.IdleTimeout, now - seen.ReadSince))
+        else if ((readTicket & 1) != 0 && Passed(_limits.IdleTimeout, now - seen.ReadSince) && (connection.InUnit || !_limits.IdleInsideUnitsOnly))
         {
             return CloseReason.IdleTimeout;
         }

@@ -34,14 +34,16 @@ internal sealed class AcceptSignal : IDisposable
     public void Wait(ReadOnlySpan<bool> wanted, TimeSpan timeout)
     {
         _polled[0] = new PollDescriptor { Descriptor = _event.Number, Events = PollDescriptor.In };
+        bool pending = false;
         for (int i = 0; i < _listeners.Count; i++)
         {
             SafeHandle? handle = _listeners[i].Handle;
             bool watch = wanted[i] && handle is { IsClosed: false };
             _polled[i + 1] = new PollDescriptor { Descriptor = watch ? (int)handle!.DangerousGetHandle() : -1, Events = PollDescriptor.In };
+            pending |= wanted[i] && _listeners[i].MayHavePending; // several may have come with one signal
         }
 
-        int milliseconds = timeout == Timeout.InfiniteTimeSpan ? -1 : (int)Math.Clamp(Math.Ceiling(timeout.TotalMilliseconds), 0, int.MaxValue);
+        int milliseconds = pending ? 0 : timeout == Timeout.InfiniteTimeSpan ? -1 : (int)Math.Clamp(Math.Ceiling(timeout.TotalMilliseconds), 0, int.MaxValue);
         int ready = DescriptorPoll.Wait(_polled, milliseconds);
         if (ready <= 0)
         {

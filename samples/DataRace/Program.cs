@@ -1,5 +1,4 @@
 // What threads share, they race for: eight clients send 1,000,000 bytes in all, and two counters count them.
-using System.IO.Pipelines;
 using Microsoft.AspNetCore.Connections;
 using Sluice;
 

@@ -1,4 +1,3 @@
-using Sluice.Models;
 using Sluice.Transports;
 
 namespace Sluice.Accepting;

@@ -36,7 +36,7 @@ internal abstract partial class StreamConnection
     internal (long Received, long Sent) Reported;
 
     /// <summary>What the sweep remembers of this connection from one look to the next.</summary>
-    internal Accepting.LimitState Limits;
+    internal LimitState Limits;
 
     void IConnectionUnit.BeginUnit() => Interlocked.Increment(ref _units);
 

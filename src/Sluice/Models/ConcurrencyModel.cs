@@ -1,3 +1,4 @@
+using Sluice.Accepting;
 using Sluice.Transports;
 
 namespace Sluice.Models;

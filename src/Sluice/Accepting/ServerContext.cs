@@ -1,8 +1,7 @@
-using Sluice.Accepting;
 using Sluice.Diagnostics;
 using Sluice.Transports;
 
-namespace Sluice.Models;
+namespace Sluice.Accepting;
 
 /// <summary>What a running model is given by its server.</summary>
 internal sealed class ServerContext

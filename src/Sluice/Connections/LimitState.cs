@@ -1,4 +1,4 @@
-namespace Sluice.Accepting;
+namespace Sluice.Connections;
 
 /// <summary>What the sweep remembers of one connection from look to look. Only the sweep's thread touches it, but for what was reported.</summary>
 internal struct LimitState

@@ -1,4 +1,4 @@
-// What threads share, they race for: eight clients send 1,000,000 bytes in all, and two counters count them.
+// What threads share, they race for: eight clients send 1,000,000 bytes each, and two counters count them.
 using Microsoft.AspNetCore.Connections;
 using Sluice;
 
@@ -30,7 +30,7 @@ Console.WriteLine($"careless {careless} careful {careful}");
 static async Task SendAsync(string url)
 {
     await using ConnectionContext connection = await SocketClient.ConnectAsync(url);
-    await connection.Transport.Output.WriteAsync(new byte[125_000]);
+    await connection.Transport.Output.WriteAsync(new byte[1_000_000]);
     await connection.Transport.Output.CompleteAsync();
     await connection.Transport.Input.ReadAsync(); // the server has counted all of it, and closes
 }

@@ -65,10 +65,6 @@ internal sealed class BlockingAcceptor
         finally
         {
             _server.Gate.NotOnFreed(freed);
-            foreach (AcceptLoop loop in _loops)
-            {
-                loop.Release();
-            }
         }
     }
 
@@ -107,6 +103,11 @@ internal sealed class BlockingAcceptor
     private bool TryAccept(int index, Action<Listener, StreamSocket> dispatch)
     {
         AcceptLoop loop = _loops[index];
+        if (!loop.TryReserve())
+        {
+            return false;
+        }
+
         AcceptDecision decision = loop.On(loop.Listener.TryAccept());
         switch (decision.Action)
         {

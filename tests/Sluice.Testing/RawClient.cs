@@ -11,6 +11,7 @@ namespace Sluice.Testing;
 public abstract class RawClient : IAsyncDisposable
 {
     /// <summary>Connects to a listening server's URL.</summary>
+    /// <exception cref="PeerResetException">It was accepted and reset at once.</exception>
     public static async Task<RawClient> ConnectAsync(SocketAddressUrl url, int? receiveBuffer = null)
     {
         ArgumentNullException.ThrowIfNull(url);
@@ -36,6 +37,11 @@ public abstract class RawClient : IAsyncDisposable
             }
 
             return new SocketRawClient(socket);
+        }
+        catch (SocketException error) when (error.SocketErrorCode == SocketError.ConnectionReset)
+        {
+            socket.Dispose();
+            throw new PeerResetException("The server had reset the connection before the client heard that it was made.", error);
         }
         catch
         {

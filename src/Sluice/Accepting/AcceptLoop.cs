@@ -23,27 +23,27 @@ internal sealed class AcceptLoop(Listener listener, ConnectionGate gate, ServerE
     public Listener Listener { get; } = listener;
 
     /// <summary>
-    /// Whether the next connection may be accepted. In wait mode this takes its place beforehand; false: leave it in the kernel's queue until
-    /// the gate says that a place is free.
+    /// Whether to look for the next connection; false: leave it in the kernel's queue until the gate says that a place is free.
     /// </summary>
-    public bool MayAccept()
+    public bool MayAccept() => _left is not 0 && (gate.OnLimit == OnLimit.Refuse || gate.HasRoom);
+
+    /// <summary>
+    /// Just before accept(2), which a connection now waits for: in wait mode this takes its place beforehand. False: another listener's took
+    /// the last one. No place is held while nobody comes, or one listener would keep the last place from another's clients.
+    /// </summary>
+    public bool TryReserve()
     {
-        if (_left is 0)
+        if (gate.OnLimit == OnLimit.Wait && !_holdsPlace)
         {
-            return false;
+            _holdsPlace = gate.TryTake();
+            return _holdsPlace;
         }
 
-        if (gate.OnLimit == OnLimit.Refuse || _holdsPlace)
-        {
-            return true;
-        }
-
-        _holdsPlace = gate.TryTake();
-        return _holdsPlace;
+        return true;
     }
 
-    /// <summary>Nobody came after all, and this loop stops: gives the place back.</summary>
-    public void Release()
+    // Nobody came after all: gives the place back.
+    private void Release()
     {
         if (_holdsPlace)
         {
@@ -77,6 +77,7 @@ internal sealed class AcceptLoop(Listener listener, ConnectionGate gate, ServerE
 
     private AcceptDecision OnError(AcceptError error)
     {
+        Release();
         AcceptReaction reaction = AcceptErrorPolicy.For(error);
         if (error is not (AcceptError.WouldBlock or AcceptError.Interrupted) && !(reaction == AcceptReaction.Stop && error == AcceptError.ListenerClosed))
         {
@@ -88,7 +89,6 @@ internal sealed class AcceptLoop(Listener listener, ConnectionGate gate, ServerE
             case AcceptReaction.Retry when ++_retries <= MostRetriesInARow:
                 return AcceptDecision.Again;
             case AcceptReaction.Stop:
-                Release();
                 return AcceptDecision.Stop;
             default:
                 TimeSpan delay = _delay;

@@ -64,10 +64,6 @@ internal sealed class BlockingAcceptor
         finally
         {
             _server.Gate.NotOnFreed(freed);
-            foreach (AcceptLoop loop in _loops)
-            {
-                loop.Release();
-            }
         }
     }
 
@@ -106,6 +102,11 @@ internal sealed class BlockingAcceptor
     private bool TryAccept(int index, Action<Listener, StreamSocket> dispatch)
     {
         AcceptLoop loop = _loops[index];
+        if (!loop.TryReserve())
+        {
+            return false;
+        }
+
         AcceptDecision decision = loop.On(loop.Listener.TryAccept());
         switch (decision.Action)
         {

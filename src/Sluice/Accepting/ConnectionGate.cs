@@ -17,6 +17,9 @@ internal sealed class ConnectionGate(int maximum, int? perSource, OnLimit onLimi
     /// <summary>Places taken now.</summary>
     public int Taken => Volatile.Read(ref _taken);
 
+    /// <summary>Whether a place is free now.</summary>
+    public bool HasRoom => Taken < Maximum;
+
     public OnLimit OnLimit => onLimit;
 
     /// <summary>Called, on the thread that gave it back, whenever a place is free again after none was.</summary>

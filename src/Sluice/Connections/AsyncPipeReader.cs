@@ -15,6 +15,8 @@ internal sealed class AsyncPipeReader(AsyncConnection connection) : DirectPipeRe
     private const int Readable = 1; // an edge that nobody has used yet
     private const int Waiting = 2;  // a read waits for an edge
 
+    private static readonly TimeSpan StrayLook = TimeSpan.FromMilliseconds(20);
+
     // Idle and Waiting are set by the reading side, Readable and the way out of Waiting by whoever gets there first.
     private int _readiness;
 
@@ -22,6 +24,9 @@ internal sealed class AsyncPipeReader(AsyncConnection connection) : DirectPipeRe
     private volatile bool _peerClosed;
 
     private ManualResetValueTaskSourceCore<ReadResult> _pending;
+    // A read was pending and nobody has taken its result yet: _pending is not ours to use again.
+    private volatile bool _unclaimed;
+
     private CancellationToken _token;
     private CancellationTokenRegistration _registration;
 
@@ -33,7 +38,7 @@ internal sealed class AsyncPipeReader(AsyncConnection connection) : DirectPipeRe
             return new(Lend());
         }
 
-        if (!Connection.TryEnterReceive())
+        if (_unclaimed || !Connection.TryEnterReceive())
         {
             throw new InvalidOperationException("Another read of this connection is under way.");
         }
@@ -55,6 +60,7 @@ internal sealed class AsyncPipeReader(AsyncConnection connection) : DirectPipeRe
             return ValueTask.FromException<ReadResult>(error);
         }
 
+        _unclaimed = true; // nobody can take the result before it is returned here
         return new(this, version);
     }
 
@@ -109,6 +115,12 @@ internal sealed class AsyncPipeReader(AsyncConnection connection) : DirectPipeRe
         try
         {
             DropUnread();
+            if (_unclaimed)
+            {
+                await DropAfterStrayAsync(deadline);
+                return;
+            }
+
             while (!Ended)
             {
                 await ReadAsync(deadline);
@@ -121,7 +133,36 @@ internal sealed class AsyncPipeReader(AsyncConnection connection) : DirectPipeRe
         }
     }
 
-    ReadResult IValueTaskSource<ReadResult>.GetResult(short token) => _pending.GetResult(token);
+    // The handler has ended and left a read behind. Looks now and then, because the one who would be woken is that read.
+    private async Task DropAfterStrayAsync(CancellationToken deadline)
+    {
+        CancelPendingRead();
+        byte[] dropped = new byte[1024];
+        while (true)
+        {
+            if (Connection.TryEnterReceive())
+            {
+                SocketResult got;
+                while ((got = Connection.Socket.Receive(dropped, wait: false)).Count > 0)
+                {
+                }
+
+                Connection.ExitReceive();
+                if (got.Succeeded || got.Error is not (NativeError.WouldBlock or NativeError.Interrupted))
+                {
+                    return;
+                }
+            }
+
+            await Task.Delay(StrayLook, deadline);
+        }
+    }
+
+    ReadResult IValueTaskSource<ReadResult>.GetResult(short token)
+    {
+        _unclaimed = _pending.GetStatus(token) == ValueTaskSourceStatus.Pending;
+        return _pending.GetResult(token);
+    }
 
     ValueTaskSourceStatus IValueTaskSource<ReadResult>.GetStatus(short token) => _pending.GetStatus(token);
 

@@ -16,12 +16,17 @@ internal sealed class AsyncPipeWriter(AsyncConnection connection) : DirectPipeWr
     private const int Writable = 1; // an edge that nobody has used yet
     private const int Waiting = 2;  // a flush waits for an edge
 
+    private static readonly TimeSpan StrayLook = TimeSpan.FromMilliseconds(20);
+
     private int _readiness;
     private ManualResetValueTaskSourceCore<FlushResult> _pending;
     private CancellationToken _token;
     private CancellationTokenRegistration _registration;
     private ReadOnlyMemory<byte> _source;
     private Task? _finishing;
+
+    // A flush was pending and nobody has taken its result yet: _pending is not ours to use again.
+    private volatile bool _unclaimed;
 
     public override ValueTask<FlushResult> FlushAsync(CancellationToken cancellationToken = default)
     {
@@ -110,7 +115,11 @@ internal sealed class AsyncPipeWriter(AsyncConnection connection) : DirectPipeWr
         _pending.SetResult(result);
     }
 
-    FlushResult IValueTaskSource<FlushResult>.GetResult(short token) => _pending.GetResult(token);
+    FlushResult IValueTaskSource<FlushResult>.GetResult(short token)
+    {
+        _unclaimed = _pending.GetStatus(token) == ValueTaskSourceStatus.Pending;
+        return _pending.GetResult(token);
+    }
 
     ValueTaskSourceStatus IValueTaskSource<FlushResult>.GetStatus(short token) => _pending.GetStatus(token);
 
@@ -119,6 +128,11 @@ internal sealed class AsyncPipeWriter(AsyncConnection connection) : DirectPipeWr
 
     private ValueTask<FlushResult> Flush(ReadOnlyMemory<byte> source, CancellationToken cancellation)
     {
+        if (_unclaimed)
+        {
+            throw new InvalidOperationException("Another flush of this connection is under way: await it first.");
+        }
+
         Connection.EnterSend();
         _source = source;
         _token = cancellation;
@@ -138,6 +152,7 @@ internal sealed class AsyncPipeWriter(AsyncConnection connection) : DirectPipeWr
             return ValueTask.FromException<FlushResult>(error);
         }
 
+        _unclaimed = true; // nobody can take the result before it is returned here
         return new(this, version);
     }
 
@@ -236,9 +251,9 @@ internal sealed class AsyncPipeWriter(AsyncConnection connection) : DirectPipeWr
         // From this exchange on another thread may go on with the flush; this one may only wake it, spuriously at worst.
         if (Interlocked.CompareExchange(ref _readiness, Waiting, Idle) == Idle)
         {
-            if (_token.IsCancellationRequested || Connection.CloseReason is not (CloseReason.None or CloseReason.Drained))
+            if (CancelRequested || _token.IsCancellationRequested || Connection.CloseReason is not (CloseReason.None or CloseReason.Drained))
             {
-                Wake();
+                Wake(); // what would have woken it came just before it waited
             }
 
             return true;
@@ -259,6 +274,32 @@ internal sealed class AsyncPipeWriter(AsyncConnection connection) : DirectPipeWr
 
     private Task FinishOnce() => _finishing ??= FinishAsync();
 
+    // The handler has ended and left a flush behind: what is unsent goes out after it. Looks now and then, because the one who would be woken
+    // is the flush; the write timeout and a drain's cut end it.
+    private async Task SendAfterStrayAsync()
+    {
+        while (Connection.CloseReason is CloseReason.None or CloseReason.Drained)
+        {
+            if (Connection.TryEnterSend())
+            {
+                NativeError error = SendNow();
+                Connection.ExitSend();
+                if (error == NativeError.None)
+                {
+                    return;
+                }
+
+                if (error is not (NativeError.WouldBlock or NativeError.Interrupted))
+                {
+                    Connection.End(CloseReason.PeerReset);
+                    return;
+                }
+            }
+
+            await Task.Delay(StrayLook);
+        }
+    }
+
     private async Task FinishAsync()
     {
         if (Completed)
@@ -269,7 +310,11 @@ internal sealed class AsyncPipeWriter(AsyncConnection connection) : DirectPipeWr
         Completed = true;
         try
         {
-            if (HasUnsent || Connection.HasOutbox)
+            if (_unclaimed)
+            {
+                await SendAfterStrayAsync();
+            }
+            else if (HasUnsent || Connection.HasOutbox)
             {
                 await Flush(default, CancellationToken.None);
             }

@@ -68,6 +68,8 @@ internal abstract class DirectPipeWriter(StreamConnection connection) : PipeWrit
 
     public override void CancelPendingFlush() => Interlocked.Exchange(ref _cancelled, 1);
 
+    protected bool CancelRequested => Volatile.Read(ref _cancelled) != 0;
+
     protected bool TakeCancel() => Volatile.Read(ref _cancelled) != 0 && Interlocked.Exchange(ref _cancelled, 0) != 0;
 
     /// <summary>The next bytes to send, in order.</summary>

@@ -55,18 +55,19 @@ public sealed class ThreadPoolDemoTests
             client.Send("a");
         }
 
-        await Eventually.TrueAsync(() => clients.Count(client => client.Socket.Available > 0) >= 4);
+        await Eventually.TrueAsync(() => clients[..4].All(client => client.Socket.Available > 0));
         Assert.True(clients[7].IsSilentFor(300));
-        Assert.Equal(4, clients.Count(client => client.Socket.Available > 0));
+        Assert.All(clients[..4], client => Assert.Equal(1, client.Socket.Available));
+        Assert.All(clients[4..], client => Assert.Equal(0, client.Socket.Available));
         Assert.Equal(4, Directory.GetDirectories($"/proc/{sluice.Process.Id}/task")
             .Count(thread => File.ReadAllText($"{thread}/comm").StartsWith("sluice-pool", StringComparison.Ordinal)));
 
-        foreach (RawClient client in clients.Where(client => client.Socket.Available > 0))
+        foreach (RawClient client in clients[..4])
         {
             client.Dispose();
         }
 
-        await Eventually.TrueAsync(() => clients[4].Socket.Available > 0 || clients[7].Socket.Available > 0);
+        await Eventually.TrueAsync(() => clients[4..].All(client => client.Socket.Available > 0));
         foreach (RawClient client in clients)
         {
             client.Dispose();

@@ -55,7 +55,7 @@ public sealed class StopTests
         (SluiceProcess sluice, int port) = await SluiceProcess.ServeAsync("serve", "chargen", "--model", model, "--drain", "1h", "--listen", "tcp://127.0.0.1:0");
         await using SluiceProcess _ = sluice;
         using RawClient client = RawClient.Connect(port);
-        client.Receive(74); // and reads no more: the handler sticks in a flush
+        await StickAsync(client);
         sluice.Signal("TERM");
         await sluice.ErrorSaysAsync("[sluice] stopping: 1 connections have up to 3600 s");
         long began = Stopwatch.GetTimestamp();
@@ -73,7 +73,7 @@ public sealed class StopTests
         (SluiceProcess sluice, int port) = await SluiceProcess.ServeAsync("serve", "chargen", "--drain", "300ms", "--model", "thread", "--listen", "tcp://127.0.0.1:0");
         await using SluiceProcess _ = sluice;
         using RawClient client = RawClient.Connect(port);
-        client.Receive(74);
+        await StickAsync(client);
 
         Assert.Equal(0, await sluice.StopAsync());
         Assert.Contains("1 were cut", sluice.Errors, StringComparison.Ordinal);
@@ -85,13 +85,24 @@ public sealed class StopTests
         (SluiceProcess sluice, int port) = await SluiceProcess.ServeAsync("serve", "chargen", "--model", "thread", "--listen", "tcp://127.0.0.1:0");
         await using SluiceProcess _ = sluice;
         using RawClient client = RawClient.Connect(port);
-        client.Receive(74);
+        await StickAsync(client);
         sluice.Signal("TERM");
         await sluice.ErrorSaysAsync("[sluice] stopping");
 
         // The listener closes right after that line.
         await Eventually.ThrowsAsync<System.Net.Sockets.SocketException>(() => RawClient.Connect(port).Dispose());
         Assert.False(sluice.Process.HasExited);
+    }
+
+    // A client that reads no more, until chargen's flush has nowhere to go: what lies here has not grown for a while.
+    private static async Task StickAsync(RawClient client)
+    {
+        int last = -1;
+        for (int still = 0; still < 20; await Task.Delay(20))
+        {
+            still = client.Socket.Available == last && last > 0 ? still + 1 : 0;
+            last = client.Socket.Available;
+        }
     }
 
     private static async Task WaitForAsync(SluiceProcess sluice, string line)

@@ -93,16 +93,19 @@ public sealed partial class DocumentationTests
     }
 
     [Fact]
-    public void Every_error_id_of_the_library_has_a_page_of_the_same_shape()
+    public void Every_error_id_has_a_page_that_says_what_happened_why_and_what_to_do()
     {
-        string[] ids = [.. ErrorIdConstants().Matches(Repository.Read("src/Sluice/ErrorIds.cs")).Select(match => match.Groups["id"].Value)];
-        Assert.NotEmpty(ids);
-        foreach (string id in ids)
+        string ids = string.Concat(Directory.EnumerateFiles(Repository.At("src"), "*ErrorIds.cs", SearchOption.AllDirectories).Select(File.ReadAllText));
+        string list = Repository.Read("docs/errors/README.md");
+        foreach (string id in ErrorIdConstants().Matches(ids).Select(match => match.Groups["id"].Value))
         {
             string page = $"docs/errors/{id}.md";
             Assert.True(File.Exists(Repository.At(page)), $"{page} is missing");
-            Assert.StartsWith($"# {id}", Repository.Read(page), StringComparison.Ordinal);
-            Assert.Equal(ErrorHeadings, SecondLevel(page));
+            string text = Repository.Read(page);
+            Assert.StartsWith($"# {id}: ", text, StringComparison.Ordinal);
+            int[] places = [.. ErrorHeadings.Select(heading => text.IndexOf(heading, StringComparison.Ordinal))];
+            Assert.True(places[0] > 0 && places[1] > places[0] && places[2] > places[1], $"{page} lacks one of: {string.Join(", ", ErrorHeadings)}");
+            Assert.Contains($"({id}.md)", list, StringComparison.Ordinal);
         }
     }
 

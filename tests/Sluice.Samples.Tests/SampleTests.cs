@@ -17,14 +17,16 @@ public sealed class SampleTests
     }
 
     [Theory]
-    [InlineData("EchoServer")]
-    [InlineData("ThreadPerConnection")]
-    [InlineData("ChatRoom")]
-    [InlineData("HostYourOwnProtocol")]
-    public async Task Ctrl_C_drains_the_sample_although_a_client_is_connected(string name)
+    [InlineData("EchoServer", "hi\n", "hi\n")]
+    [InlineData("ThreadPerConnection", "hi\n", "sluice-1: hi\n")]
+    [InlineData("ChatRoom", "hi\n", "hi\n")]
+    [InlineData("HostYourOwnProtocol", "\0\0\0\u0002hi", "\0\0\0\u0002ih")]
+    public async Task Ctrl_C_drains_the_sample_although_a_client_is_connected(string name, string request, string reply)
     {
         using RunningSample sample = await RunningSample.ListenAsync(name);
         using Socket client = await sample.ConnectAsync();
+        await sample.SendAsync(client, request);
+        await sample.ExpectAsync(client, reply);
         sample.Interrupt();
         await sample.ExpectEndAsync(client);
         await sample.LineAsync("Stopped ");

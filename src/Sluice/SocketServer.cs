@@ -111,11 +111,15 @@ public sealed class SocketServer : IAsyncDisposable
         return Task.CompletedTask;
     }
 
-    /// <summary>Starts, serves until <paramref name="stop"/> is cancelled, and drains (<see cref="SocketServerOptions.Drain"/>).</summary>
+    /// <summary>Starts, unless started already, serves until <paramref name="stop"/> is cancelled, and drains (<see cref="SocketServerOptions.Drain"/>).</summary>
     /// <returns>What the drain came to.</returns>
     public async Task<DrainReport> RunAsync(CancellationToken stop = default)
     {
-        await StartAsync();
+        if (_serving is null)
+        {
+            await StartAsync();
+        }
+
         var asked = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         await using CancellationTokenRegistration registration = stop.UnsafeRegister(static asked => ((TaskCompletionSource)asked!).TrySetResult(), asked);
 

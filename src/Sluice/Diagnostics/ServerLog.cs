@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
+using Sluice.Accepting;
 using Sluice.Transports;
 
 namespace Sluice.Diagnostics;
@@ -56,7 +57,16 @@ internal sealed partial class ServerLog
 
     private void OnRefused(ConnectionRefused refused)
     {
-        if (MayWrite("refused " + refused.Reason, out long more))
+        if (!MayWrite("refused " + refused.Reason, out long more))
+        {
+            return;
+        }
+
+        if (refused.Reason == RefuseReason.NoThread)
+        {
+            ThreadNotStarted(refused.Listener.Url.ToString(), more);
+        }
+        else
         {
             Refused(refused.Listener.Url.ToString(), refused.Reason.ToString(), more);
         }
@@ -69,6 +79,13 @@ internal sealed partial class ServerLog
             if (MayWrite("handler " + ended.Failure.GetType().FullName, out long more))
             {
                 HandlerFailed(ended.Connection.ConnectionId, more, ended.Failure);
+            }
+        }
+        else if (IdOf(ended.Reason) is { } id)
+        {
+            if (MayWrite("ended " + id, out long more))
+            {
+                EndedByLimit(id, ended.Connection.RemoteEndPoint?.ToString() ?? "an unnamed peer", ended.Reason.ToString(), ended.BytesReceived, ended.BytesSent, more);
             }
         }
         else
@@ -88,6 +105,18 @@ internal sealed partial class ServerLog
         AcceptError.NoBufferSpace => "ENOBUFS (no socket buffers)",
         AcceptError.NoMemory => "ENOMEM (no memory)",
         _ => error.ToString(),
+    };
+
+    private static string? IdOf(CloseReason reason) => reason switch
+    {
+        CloseReason.UnreadLimit => ErrorIds.UnreadLimit,
+        CloseReason.IdleTimeout => ErrorIds.IdleTimeout,
+        CloseReason.FirstByteTimeout => ErrorIds.FirstByteTimeout,
+        CloseReason.Lifetime => ErrorIds.Lifetime,
+        CloseReason.MinRate => ErrorIds.MinRate,
+        CloseReason.WriteTimeout => ErrorIds.WriteTimeout,
+        CloseReason.DrainCut => ErrorIds.DrainCut,
+        _ => null,
     };
 
     private bool MayWrite(string cause, out long leftOut) => _causes.GetOrAdd(cause, static _ => new Cause()).MayWrite(out leftOut);
@@ -113,8 +142,14 @@ internal sealed partial class ServerLog
     [LoggerMessage(13, LogLevel.Warning, "SLU0303 {Url}: refused a connection: {Reason} ({LeftOut} more of this since the last line)")]
     private partial void Refused(string url, string reason, long leftOut);
 
+    [LoggerMessage(14, LogLevel.Error, "SLU0304 {Url}: no thread could be started for a connection; it was closed ({LeftOut} more of this since the last line)")]
+    private partial void ThreadNotStarted(string url, long leftOut);
+
     [LoggerMessage(20, LogLevel.Debug, "A connection ended: {Reason}, {Received} bytes received, {Sent} sent")]
     private partial void Ended(string reason, long received, long sent);
+
+    [LoggerMessage(22, LogLevel.Information, "{Id} A limit ended the connection of {Peer}: {Reason}, {Received} bytes received, {Sent} sent ({LeftOut} more of this since the last line)")]
+    private partial void EndedByLimit(string id, string peer, string reason, long received, long sent, long leftOut);
 
     [LoggerMessage(21, LogLevel.Error, "SLU0208 The handler of connection {Id} threw; only this connection ends ({LeftOut} more of this since the last line)")]
     private partial void HandlerFailed(string id, long leftOut, Exception failure);

@@ -3,14 +3,16 @@ using Spectre.Console;
 
 namespace Sluice.Cli.Terminal;
 
-/// <summary>Rows and columns: drawn for a terminal, plain aligned text for a pipe.</summary>
+/// <summary>Rows and columns: drawn for a terminal that is wide enough, else plain aligned text.</summary>
 internal static class TextTable
 {
     public static void Print(string[] header, IReadOnlyList<string[]> rows)
     {
-        if (Console.IsOutputRedirected)
+        string plain = Plain([header, .. rows]);
+        int widest = plain.Split('\n').Max(line => line.Length) + (header.Length * 2); // the borders; a narrower table would break words
+        if (Console.IsOutputRedirected || widest > AnsiConsole.Profile.Width)
         {
-            Lines.Out(Plain([header, .. rows]));
+            Lines.Out(plain);
             return;
         }
 

@@ -25,6 +25,8 @@ internal sealed class HomeThread
     private bool _isAway;      // a rescuer has found the thread blocked in the handler
     private Action? _performRead;
     private Action? _performFlush;
+    private int _readNumber;   // of the last posted read, so that a rescuer takes up the call it was sent for and no later one
+    private int _flushNumber;
 
     /// <summary>Whether the caller is the connection's own thread.</summary>
     public bool IsCurrent
@@ -36,18 +38,21 @@ internal sealed class HomeThread
     /// <summary>Posts a read. <paramref name="perform"/> completes the caller's task.</summary>
     public void PostRead(Action perform)
     {
+        int number;
         lock (_changing)
         {
             _readPosted = true;
             _performRead = perform;
+            number = ++_readNumber;
         }
 
-        Posted();
+        Posted(isRead: true, number);
     }
 
     /// <summary>Posts a flush, or says false when the caller shall do it itself: the own thread waits in a read that may last.</summary>
     public bool TryPostFlush(Action perform)
     {
+        int number;
         lock (_changing)
         {
             if (_receiving)
@@ -57,9 +62,10 @@ internal sealed class HomeThread
 
             _flushPosted = true;
             _performFlush = perform;
+            number = ++_flushNumber;
         }
 
-        Posted();
+        Posted(isRead: false, number);
         return true;
     }
 
@@ -136,7 +142,7 @@ internal sealed class HomeThread
         }
     }
 
-    private void Posted()
+    private void Posted(bool isRead, int number)
     {
         bool home;
         bool away;
@@ -146,52 +152,50 @@ internal sealed class HomeThread
             away = _isAway;
         }
 
-        if (home)
+        if (!home && away)
         {
-            _wake.Release();
+            ThreadPool.UnsafeQueueUserWorkItem(static posted => posted.home.Rescue(posted.isRead, posted.number), (home: this, isRead, number), preferLocal: false);
+            return;
         }
-        else if (away)
+
+        _wake.Release();
+        if (!home)
         {
-            ThreadPool.UnsafeQueueUserWorkItem(static home => home.Rescue(), this, preferLocal: false);
-        }
-        else
-        {
-            _wake.Release();
-            _ = RescueLaterAsync();
+            _ = RescueLaterAsync(isRead, number);
         }
     }
 
-    private async Task RescueLaterAsync()
+    private async Task RescueLaterAsync(bool isRead, int number)
     {
         await Task.Delay(RescueAfterMilliseconds);
-        Rescue();
+        Rescue(isRead, number);
     }
 
-    private void Rescue()
+    private void Rescue(bool isRead, int number)
     {
-        Action? perform = null;
+        Action? perform;
         lock (_changing)
         {
-            if (_isHome)
+            bool stillPosted = isRead ? _readPosted && _readNumber == number : _flushPosted && _flushNumber == number;
+            if (_isHome || !stillPosted)
             {
                 return;
             }
 
-            if (_flushPosted)
-            {
-                _flushPosted = false;
-                perform = _performFlush;
-            }
-            else if (_readPosted)
+            _isAway = true;
+            if (isRead)
             {
                 _readPosted = false;
                 _receiving = true;
                 perform = _performRead;
             }
-
-            _isAway |= perform is not null;
+            else
+            {
+                _flushPosted = false;
+                perform = _performFlush;
+            }
         }
 
-        perform?.Invoke();
+        perform!();
     }
 }

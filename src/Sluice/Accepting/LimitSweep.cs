@@ -15,7 +15,7 @@ internal sealed class LimitSweep : IDisposable
     private readonly ServerLimits _limits;
     private readonly ConnectionTable _table;
     private readonly ServerMetrics _metrics;
-    private readonly ManualResetEventSlim _stop = new();
+    private readonly ManualResetEventSlim _stop = new(initialState: false, spinCount: 0);
     private readonly TimeSpan _look;
 
     public LimitSweep(ServerLimits limits, ConnectionTable table, ServerMetrics metrics)

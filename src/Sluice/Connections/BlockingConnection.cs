@@ -53,7 +53,7 @@ internal sealed class BlockingConnection : StreamConnection, IReadinessObserver
         bool reset = CloseReason is not (CloseReason.None or CloseReason.Drained or CloseReason.Completed);
         if (!reset)
         {
-            reset = !_writer.TryFinish();
+            reset = !_writer.TryFinish(closing: true);
         }
 
         if (!reset && !PeerFinished)

@@ -53,12 +53,15 @@ internal sealed class BlockingPipeWriter(BlockingConnection connection) : Direct
 
         if (!Completed)
         {
-            TryFinish();
+            TryFinish(closing: false);
         }
     }
 
-    /// <summary>Flushes and sends FIN. False when the connection ended first.</summary>
-    public bool TryFinish()
+    /// <summary>
+    /// Flushes and sends FIN; when the socket is about to be closed after the peer's FIN, close(2) sends it. False when the connection ended
+    /// first.
+    /// </summary>
+    public bool TryFinish(bool closing)
     {
         if (Completed)
         {
@@ -79,7 +82,11 @@ internal sealed class BlockingPipeWriter(BlockingConnection connection) : Direct
         }
 
         Completed = true;
-        Connection.Socket.Shutdown(SocketShutdown.Send);
+        if (!closing || !Connection.PeerFinished)
+        {
+            Connection.Socket.Shutdown(SocketShutdown.Send);
+        }
+
         return true;
     }
 

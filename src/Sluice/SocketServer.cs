@@ -280,6 +280,7 @@ public sealed class SocketServer : IAsyncDisposable
             MaxSendQueue = _options.Limits.MaxSendQueue,
             Linger = _options.Linger,
             BlockingReads = _options.BlockingReads,
+            Slice = ConnectionSettings.SliceFor(_options.Limits),
         };
         _runner = new ConnectionRunner(_handler, settings, _gate, _table, Events);
         _sweep = new LimitSweep(_options.Limits, _table, Metrics);

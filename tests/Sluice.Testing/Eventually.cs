@@ -6,7 +6,7 @@ namespace Sluice.Testing;
 public static class Eventually
 {
     /// <summary>How long anything in a test may take before it counts as hanging.</summary>
-    public static readonly TimeSpan Deadline = TimeSpan.FromSeconds(20);
+    public static readonly TimeSpan Deadline = TimeSpan.FromSeconds(10);
 
     /// <summary>Waits until <paramref name="reached"/> says true.</summary>
     public static async Task Until(Func<bool> reached, string what, TimeSpan? within = null)

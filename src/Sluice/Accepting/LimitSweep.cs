@@ -72,6 +72,11 @@ internal sealed class LimitSweep : IDisposable
             return CloseReason.FirstByteTimeout;
         }
 
+        if (connection.Lingers)
+        {
+            return CloseReason.None;
+        }
+
         int readTicket = connection.ReadTicket;
         if (readTicket != seen.ReadTicket)
         {

@@ -69,6 +69,7 @@ internal sealed class AsyncConnection : StreamConnection, IReadinessObserver
 
         if (!reset && !PeerFinished)
         {
+            Lingers = true;
             using var linger = new CancellationTokenSource(Settings.Linger);
             await _reader.DropUntilEndAsync(linger.Token);
         }

@@ -10,9 +10,6 @@ namespace Sluice.Connections;
 /// </summary>
 internal sealed class BlockingConnection : StreamConnection, IReadinessObserver
 {
-    // How long a call may block before it looks whether it was cancelled: the bound on CancelPendingRead and on tokens.
-    private static readonly TimeSpan Slice = TimeSpan.FromSeconds(1);
-
     private readonly BlockingPipeReader _reader;
     private readonly BlockingPipeWriter _writer;
     private int _watched;
@@ -23,7 +20,7 @@ internal sealed class BlockingConnection : StreamConnection, IReadinessObserver
         Home = home;
         _reader = new BlockingPipeReader(this);
         _writer = new BlockingPipeWriter(this);
-        socket.SetSlice(Slice);
+        socket.SetSlice(settings.Slice);
     }
 
     public override PipeReader Input => _reader;

@@ -80,6 +80,8 @@ internal sealed class BlockingPipeReader(BlockingConnection connection) : Direct
             throw new InvalidOperationException("Another read of this connection is under way.");
         }
 
+        // One wait, however many slices of it come and go: the idle clock runs through.
+        Connection.ReadWaits();
         try
         {
             while (true)
@@ -98,10 +100,7 @@ internal sealed class BlockingPipeReader(BlockingConnection connection) : Direct
                 }
 
                 bool wait = !Connection.MayNotWait;
-                Connection.ReadWaits();
-                SocketResult got = Connection.Socket.Receive(space, wait);
-                Connection.ReadWaited();
-                if (TakeIn(got, wait))
+                if (TakeIn(Connection.Socket.Receive(space, wait), wait))
                 {
                     return Lend();
                 }
@@ -109,6 +108,7 @@ internal sealed class BlockingPipeReader(BlockingConnection connection) : Direct
         }
         finally
         {
+            Connection.ReadWaited();
             Connection.ExitReceive();
         }
     }

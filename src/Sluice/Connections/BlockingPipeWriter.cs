@@ -9,6 +9,9 @@ namespace Sluice.Connections;
 /// <summary>Flushes by send(2) that blocks until everything is in the kernel: back-pressure is the call itself.</summary>
 internal sealed class BlockingPipeWriter(BlockingConnection connection) : DirectPipeWriter(connection), IValueTaskSource<FlushResult>
 {
+    // A send on a Unix socket returns only when all of it is taken, however slowly: a piece at a time shows that it goes on.
+    private const int MostPerSend = 64 * 1024;
+
     private ManualResetValueTaskSourceCore<FlushResult> _posted;
     private CancellationToken _postedToken;
     private ReadOnlyMemory<byte> _postedSource;
@@ -186,7 +189,7 @@ internal sealed class BlockingPipeWriter(BlockingConnection connection) : Direct
                 return false;
             }
 
-            SocketResult sent = Connection.Socket.Send(rest, wait: true);
+            SocketResult sent = Connection.Socket.Send(rest.Length > MostPerSend ? rest[..MostPerSend] : rest, wait: true);
             if (sent.Succeeded)
             {
                 count = sent.Count;

@@ -107,10 +107,10 @@ internal abstract class DirectPipeReader(StreamConnection connection) : PipeRead
         }
     }
 
-    /// <summary>Takes back what the handler still holds, and drops it. Only once the handler has ended.</summary>
+    /// <summary>Takes back what the handler still holds, and drops it; a reader that was completed drops on. Only once the handler has ended.</summary>
     protected void DropUnread()
     {
-        _lent = false;
+        _lent = _completed = false;
         _start = _end = _examined = 0;
     }
 
@@ -147,7 +147,7 @@ internal abstract class DirectPipeReader(StreamConnection connection) : PipeRead
     /// <returns>Whether they filled it, so that more may be waiting in the kernel.</returns>
     protected bool Received(int count)
     {
-        int room = _buffer!.Length - _end;
+        int room = Math.Min(_buffer!.Length - _end, Connection.Settings.MaxUnread - (_end - _start));
         _examined = _start == _end ? _start : _examined;
         _end += count;
         if (count < room)

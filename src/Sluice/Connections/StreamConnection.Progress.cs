@@ -23,6 +23,9 @@ internal abstract partial class StreamConnection
 
     internal int FlushTicket => Volatile.Read(ref _flushTicket);
 
+    /// <summary>Whether the handler has ended and only the peer's FIN is waited for, which has its own deadline: no limit of reading counts.</summary>
+    internal bool Lingers { get; private protected set; }
+
     /// <summary>Whether the handler has said that a unit has begun and not ended.</summary>
     internal bool InUnit => Volatile.Read(ref _units) > 0;
 

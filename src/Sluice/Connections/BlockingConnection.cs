@@ -20,7 +20,11 @@ internal sealed class BlockingConnection : StreamConnection, IReadinessObserver
         Home = home;
         _reader = new BlockingPipeReader(this);
         _writer = new BlockingPipeWriter(this);
-        socket.SetSlice(settings.Slice);
+        socket.SetSendTimeout(settings.Slice);
+        if (!ThreadInterrupt.IsSupported)
+        {
+            socket.SetReceiveTimeout(settings.Slice);
+        }
     }
 
     public override PipeReader Input => _reader;
@@ -102,11 +106,7 @@ internal sealed class BlockingConnection : StreamConnection, IReadinessObserver
                 return;
             }
 
-            if (left < 1000)
-            {
-                Socket.SetSlice(TimeSpan.FromMilliseconds(left));
-            }
-
+            Socket.SetReceiveTimeout(TimeSpan.FromMilliseconds(left));
             SocketResult got = Socket.Receive(dropped, wait: true);
             if (got.Succeeded ? got.Count == 0 : got.Error is not (NativeError.WouldBlock or NativeError.Interrupted))
             {

@@ -10,6 +10,8 @@ internal sealed class BlockingPipeReader(BlockingConnection connection) : Direct
 {
     private ManualResetValueTaskSourceCore<ReadResult> _posted;
     private CancellationToken _postedToken;
+    private volatile int _receivingThread;
+    private int _interrupting;
 
     public override ValueTask<ReadResult> ReadAsync(CancellationToken cancellationToken = default)
     {
@@ -30,6 +32,12 @@ internal sealed class BlockingPipeReader(BlockingConnection connection) : Direct
         {
             return ValueTask.FromException<ReadResult>(error);
         }
+    }
+
+    public override void CancelPendingRead()
+    {
+        base.CancelPendingRead();
+        Interrupt();
     }
 
     /// <summary>Performs a posted read on the connection's own thread (or a rescuer's), and resumes the handler there.</summary>
@@ -75,10 +83,15 @@ internal sealed class BlockingPipeReader(BlockingConnection connection) : Direct
 
     private ReadResult Receive(CancellationToken cancellation)
     {
+        using CancellationTokenRegistration registration = cancellation.CanBeCanceled
+            ? cancellation.UnsafeRegister(static reader => ((BlockingPipeReader)reader!).Interrupt(), this)
+            : default;
         if (!Connection.TryEnterReceive())
         {
             throw new InvalidOperationException("Another read of this connection is under way.");
         }
+
+        _receivingThread = ThreadInterrupt.CurrentThread;
 
         // One wait, however many slices of it come and go: the idle clock runs through.
         Connection.ReadWaits();
@@ -130,5 +143,34 @@ internal sealed class BlockingPipeReader(BlockingConnection connection) : Direct
 
         ReceiveEnded(got);
         return true;
+    }
+
+    // Wakes a receive that blocks, so that it looks at why. A signal that comes just before the receive blocks is lost, so it is sent until the
+    // receive is over or another has begun.
+    private void Interrupt()
+    {
+        // The receiver writes its ticket and then looks whether it was cancelled, we the other way round. The fence between them is paid here,
+        // for both sides, and not once per read.
+        Interlocked.MemoryBarrierProcessWide();
+        if ((Connection.ReadTicket & 1) != 0 && Interlocked.Exchange(ref _interrupting, 1) == 0)
+        {
+            _ = InterruptUntilSeenAsync(Connection.ReadTicket);
+        }
+    }
+
+    private async Task InterruptUntilSeenAsync(int ticket)
+    {
+        const int Longest = 50;
+        for (int delay = 1; Connection.ReadTicket == ticket && (ticket & 1) != 0; delay = Math.Min(delay * 2, Longest))
+        {
+            Connection.Socket.InterruptReceive(_receivingThread);
+            await Task.Delay(delay).ConfigureAwait(false);
+        }
+
+        Volatile.Write(ref _interrupting, 0);
+        if (CancelRequested)
+        {
+            Interrupt(); // a later read was cancelled meanwhile
+        }
     }
 }

@@ -22,11 +22,11 @@ internal sealed class KernelStreamSocket(StreamDescriptor descriptor, EndPoint? 
 
     public override SocketResult Send(ReadOnlySpan<byte> buffer, bool wait) => descriptor.Send(buffer, wait);
 
-    public override void SetSlice(TimeSpan slice)
-    {
-        descriptor.SetReceiveTimeout(slice);
-        descriptor.SetSendTimeout(slice);
-    }
+    public override void SetReceiveTimeout(TimeSpan timeout) => descriptor.SetReceiveTimeout(timeout);
+
+    public override void SetSendTimeout(TimeSpan timeout) => descriptor.SetSendTimeout(timeout);
+
+    public override void InterruptReceive(int thread) => ThreadInterrupt.Interrupt(thread);
 
     public override void Shutdown(SocketShutdown how) => descriptor.Shutdown(how);
 

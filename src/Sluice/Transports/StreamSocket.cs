@@ -20,14 +20,23 @@ internal abstract class StreamSocket
     /// <summary>Equal for connections of one source (an address, an IPv6 /64, a local user); 0 when there is none to tell.</summary>
     public abstract ulong SourceKey { get; }
 
-    /// <summary>Receives into <paramref name="buffer"/>; 0 bytes is the peer's FIN. With <paramref name="wait"/> it blocks, for one slice at most.</summary>
+    /// <summary>Receives into <paramref name="buffer"/>; 0 bytes is the peer's FIN. With <paramref name="wait"/> it blocks.</summary>
     public abstract SocketResult Receive(Span<byte> buffer, bool wait);
 
-    /// <summary>Sends from <paramref name="buffer"/>, perhaps not all. With <paramref name="wait"/> it blocks, for one slice at most.</summary>
+    /// <summary>Sends from <paramref name="buffer"/>, perhaps not all. With <paramref name="wait"/> it blocks.</summary>
     public abstract SocketResult Send(ReadOnlySpan<byte> buffer, bool wait);
 
-    /// <summary>How long a call that waits may block before it says WouldBlock, so that its caller can look around.</summary>
-    public abstract void SetSlice(TimeSpan slice);
+    /// <summary>How long a receive that waits may block before it says WouldBlock. Without it, for ever.</summary>
+    public abstract void SetReceiveTimeout(TimeSpan timeout);
+
+    /// <summary>How long a send that waits may block before it says WouldBlock, or how much it has sent. Without it, for ever.</summary>
+    public abstract void SetSendTimeout(TimeSpan timeout);
+
+    /// <summary>
+    /// Makes a receive that waits on <paramref name="thread"/> (<see cref="ThreadInterrupt.CurrentThread"/>) return Interrupted, if it waits at
+    /// this very moment: whoever wants it out repeats this until it is.
+    /// </summary>
+    public abstract void InterruptReceive(int thread);
 
     /// <summary>Ends one or both directions: FIN to the peer, end of the stream to our reader.</summary>
     public abstract void Shutdown(SocketShutdown how);

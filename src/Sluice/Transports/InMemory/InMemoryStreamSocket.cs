@@ -15,7 +15,9 @@ internal sealed class InMemoryStreamSocket : StreamSocket
 
     // All under _shared.
     private IReadinessObserver? _observer;
-    private TimeSpan _slice = Timeout.InfiniteTimeSpan;
+    private TimeSpan _receiveTimeout = Timeout.InfiniteTimeSpan;
+    private TimeSpan _sendTimeout = Timeout.InfiniteTimeSpan;
+    private int _interrupts;
     private bool _readShutdown;
     private bool _wasReset;
     private bool _closed;
@@ -47,7 +49,8 @@ internal sealed class InMemoryStreamSocket : StreamSocket
         int count;
         lock (_shared)
         {
-            long deadline = Deadline();
+            long deadline = DeadlineOf(_receiveTimeout);
+            int interrupts = _interrupts;
             while (true)
             {
                 if (_closed)
@@ -71,6 +74,11 @@ internal sealed class InMemoryStreamSocket : StreamSocket
                     return SocketResult.Of(0);
                 }
 
+                if (_interrupts != interrupts)
+                {
+                    return SocketResult.Failed(NativeError.Interrupted);
+                }
+
                 if (!wait || !WaitForChange(deadline))
                 {
                     return SocketResult.Failed(NativeError.WouldBlock);
@@ -89,7 +97,7 @@ internal sealed class InMemoryStreamSocket : StreamSocket
         int count;
         lock (_shared)
         {
-            long deadline = Deadline();
+            long deadline = DeadlineOf(_sendTimeout);
             while (true)
             {
                 if (_closed)
@@ -126,11 +134,28 @@ internal sealed class InMemoryStreamSocket : StreamSocket
         return SocketResult.Of(count);
     }
 
-    public override void SetSlice(TimeSpan slice)
+    public override void SetReceiveTimeout(TimeSpan timeout)
     {
         lock (_shared)
         {
-            _slice = slice;
+            _receiveTimeout = timeout;
+        }
+    }
+
+    public override void SetSendTimeout(TimeSpan timeout)
+    {
+        lock (_shared)
+        {
+            _sendTimeout = timeout;
+        }
+    }
+
+    public override void InterruptReceive(int thread)
+    {
+        lock (_shared)
+        {
+            _interrupts++;
+            Monitor.PulseAll(_shared);
         }
     }
 
@@ -222,7 +247,8 @@ internal sealed class InMemoryStreamSocket : StreamSocket
 
     private void Tell(Readiness readiness) => Volatile.Read(ref _observer)?.OnReadiness(readiness);
 
-    private long Deadline() => _slice == Timeout.InfiniteTimeSpan ? long.MaxValue : Environment.TickCount64 + (long)_slice.TotalMilliseconds;
+    private static long DeadlineOf(TimeSpan timeout) =>
+        timeout == Timeout.InfiniteTimeSpan ? long.MaxValue : Environment.TickCount64 + (long)timeout.TotalMilliseconds;
 
     private bool WaitForChange(long deadline)
     {

@@ -4,7 +4,7 @@ using Sluice.TestServer;
 using Sluice.Testing;
 
 // testserver MODEL URL [max-connections]: an echo server in a process of its own, for faults that a test process would not survive.
-// It prints "listening URL" and serves until stdin ends; log lines go to stderr.
+// It prints "listening URL PID" and serves until stdin ends; log lines go to stderr.
 using var loggers = new StderrLoggers();
 await using SocketServer server = SocketServer.CreateBuilder()
     .Configure(made =>
@@ -18,7 +18,7 @@ await using SocketServer server = SocketServer.CreateBuilder()
     .LogTo(loggers)
     .Build();
 await server.StartAsync();
-Console.WriteLine($"listening {server.LocalUrls[0]}");
+Console.WriteLine($"listening {server.LocalUrls[0]} {Environment.ProcessId}");
 await Task.Run(Console.In.ReadToEnd);
 await server.StopAsync();
 return 0;

@@ -30,7 +30,7 @@ public abstract class RawClient : IAsyncDisposable
                 socket.ReceiveBufferSize = size;
             }
 
-            await socket.ConnectAsync(endPoint).Within($"connected to {url}");
+            await ConnectAsync(socket, endPoint).Within($"connected to {url}");
             if (!unix)
             {
                 socket.NoDelay = true;
@@ -120,6 +120,23 @@ public abstract class RawClient : IAsyncDisposable
 
     /// <inheritdoc/>
     public abstract ValueTask DisposeAsync();
+
+    // A full accept queue of a Unix socket says EAGAIN where TCP's waits.
+    private static async Task ConnectAsync(Socket socket, EndPoint endPoint)
+    {
+        while (true)
+        {
+            try
+            {
+                await socket.ConnectAsync(endPoint);
+                return;
+            }
+            catch (SocketException error) when (error.SocketErrorCode == SocketError.WouldBlock)
+            {
+                await Task.Delay(1);
+            }
+        }
+    }
 }
 
 /// <summary>The server reset the connection.</summary>

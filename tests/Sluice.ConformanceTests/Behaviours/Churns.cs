@@ -1,0 +1,48 @@
+using Sluice.Testing;
+
+namespace Sluice.ConformanceTests.Behaviours;
+
+[Collection(nameof(Alone))]
+public sealed class Churns
+{
+    [Theory, MemberData(nameof(Matrix.Cells), MemberType = typeof(Matrix))]
+    public Task Connecting_and_closing_a_thousand_times_leaves_nothing_behind(string model, string transport) => ChurnAsync(model, transport, 1000);
+
+    [Theory, Trait("Tier", "long"), MemberData(nameof(Matrix.Cells), MemberType = typeof(Matrix))]
+    public Task Connecting_and_closing_ten_thousand_times_leaves_nothing_behind(string model, string transport) => ChurnAsync(model, transport, 10_000);
+
+    private static Task ChurnAsync(string model, string transport, int rounds) => Cell.RunAsync(model, transport, async cell =>
+    {
+        await using RunningServer server = await cell.StartAsync(Handlers.Echo, options => options.Threads = 16);
+        await OneRoundAsync(200); // pools and lazy things are made
+        await Eventually.Until(() => server.Server.Connections == 0, "the first have ended");
+        server.Ended.Clear();
+        int descriptors = ProcessCounters.Descriptors();
+        int threads = ProcessCounters.Threads();
+        long memory = GC.GetTotalMemory(forceFullCollection: true);
+        await OneRoundAsync(rounds);
+        await server.EndedAsync(rounds);
+        await server.AssertServesAsync();
+        server.Ended.Clear();
+        await Eventually.Until(() => server.Server.Connections == 0, "all have ended");
+        await Eventually.Until(() => ProcessCounters.Descriptors() <= descriptors, $"descriptors are {descriptors} again");
+        await Eventually.Until(() => ProcessCounters.Threads() <= threads + 4, $"threads are about {threads} again");
+        Assert.InRange(GC.GetTotalMemory(forceFullCollection: true) - memory, long.MinValue, 4 * 1024 * 1024);
+
+        async Task OneRoundAsync(int count)
+        {
+            for (int i = 0; i < count; i++)
+            {
+                RawClient client = await server.ConnectAsync();
+                if (i % 2 == 0)
+                {
+                    client.Reset();
+                }
+                else
+                {
+                    await client.DisposeAsync();
+                }
+            }
+        }
+    });
+}

@@ -1,0 +1,71 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using Sluice.Transports;
+
+namespace Sluice.Testing;
+
+/// <summary>tests/Sluice.TestServer in a process of its own, perhaps under prlimit or strace: for faults that a test process would not survive.</summary>
+public sealed class ChildServer : IAsyncDisposable
+{
+    private readonly Process _process;
+
+    private ChildServer(Process process) => _process = process;
+
+    /// <summary>What it listens on.</summary>
+    public SocketAddressUrl Url { get; private set; } = null!;
+
+    /// <summary>The server's own process, not the tool's that started it.</summary>
+    public int ServerPid { get; private set; }
+
+    /// <summary>Its log so far, as "LEVEL ID text", with when each line came (TickCount64).</summary>
+    public ConcurrentQueue<(long At, string Line)> Log { get; } = new();
+
+    /// <summary>Whether it lives.</summary>
+    public bool IsAlive => !_process.HasExited;
+
+    /// <summary>Starts it. <paramref name="wrapper"/> is a tool and its arguments, or empty; a tool that is missing fails the test.</summary>
+    public static async Task<ChildServer> StartAsync(string wrapper, string model, string url, string arguments = "")
+    {
+        ArgumentNullException.ThrowIfNull(wrapper);
+        // The build puts every project's output side by side: artifacts/bin/PROJECT/CONFIGURATION.
+        string own = AppContext.BaseDirectory.TrimEnd('/');
+        string program = Path.Combine(own, "..", "..", "Sluice.TestServer", Path.GetFileName(own), "Sluice.TestServer");
+        string[] words = [.. wrapper.Split(' ', StringSplitOptions.RemoveEmptyEntries), program, model, url, .. arguments.Split(' ', StringSplitOptions.RemoveEmptyEntries)];
+        var start = new ProcessStartInfo(words[0], words[1..]) { UseShellExecute = false, RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
+        var child = new ChildServer(Process.Start(start)!);
+        child._process.ErrorDataReceived += (_, line) =>
+        {
+            if (line.Data is not null)
+            {
+                child.Log.Enqueue((Environment.TickCount64, line.Data));
+            }
+        };
+        child._process.BeginErrorReadLine();
+        string? first = await child._process.StandardOutput.ReadLineAsync().Within("the child listens", TimeSpan.FromSeconds(20));
+        if (first?.Split(' ') is not ["listening", var bound, var pid])
+        {
+            await child.DisposeAsync();
+            throw new InvalidOperationException($"The child said '{first}' and {string.Join(" | ", child.Log.Select(line => line.Line))}");
+        }
+
+        child.Url = SocketAddressUrl.Parse(bound);
+        child.ServerPid = int.Parse(pid, System.Globalization.CultureInfo.InvariantCulture);
+        return child;
+    }
+
+    /// <summary>Ends it.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        try
+        {
+            _process.StandardInput.Close();
+            await _process.WaitForExitAsync().Within("the child ended", TimeSpan.FromSeconds(8));
+        }
+        catch (TimeoutException)
+        {
+            _process.Kill(entireProcessTree: true);
+        }
+
+        _process.Dispose();
+    }
+}

@@ -1,5 +1,4 @@
 using System.IO.Pipelines;
-using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
 using Sluice.Connections;
 using Sluice.Tests.Support;
@@ -91,7 +90,7 @@ public sealed class FeatureTests
     {
         StreamConnection one = Connected.Make(PipeKind.Blocking).Connection;
         StreamConnection other = Connected.Make(PipeKind.Async).Connection;
-        Assert.NotEqual(one.ConnectionId, other.ConnectionId);
+        Assert.NotEqual(one.ConnectionId, other.ConnectionId, StringComparer.Ordinal);
         Assert.Equal(one.ConnectionId, one.Features.Get<IConnectionIdFeature>()!.ConnectionId);
         one.ConnectionId = "mine";
         Assert.Equal("mine", one.ConnectionId);

@@ -81,7 +81,7 @@ public sealed class HomeThreadTests
             return Task.FromResult<int[]>([length]);
         });
         peer.SendAll("four"u8);
-        Assert.Equal([4], await result.Within("the rescue"));
+        Assert.Equal([4], (await result.Within("the rescue")).AsEnumerable());
         Assert.Equal(4, peer.Receive(new byte[10], wait: false).Count);
     }
 
@@ -101,7 +101,7 @@ public sealed class HomeThreadTests
         byte[] ping = new byte[10];
         await Eventually.Until(() => peer.Receive(ping, wait: false) is { Succeeded: true, Count: 4 }, "the flush while a read waits");
         peer.SendAll("answer"u8);
-        Assert.Equal([6], await result.Within("the read"));
+        Assert.Equal([6], (await result.Within("the read")).AsEnumerable());
     }
 
     [Fact]
@@ -122,7 +122,7 @@ public sealed class HomeThreadTests
         byte[] ping = new byte[10];
         await Eventually.Until(() => peer.Receive(ping, wait: false) is { Succeeded: true, Count: 4 }, "the flush");
         peer.SendAll("x"u8);
-        Assert.Equal([1, 1], await result.Within("the deferred read"));
+        Assert.Equal([1, 1], (await result.Within("the deferred read")).AsEnumerable());
     }
 
     [Fact]
@@ -135,7 +135,7 @@ public sealed class HomeThreadTests
             await Task.Delay(20);
             return [1];
         });
-        Assert.Equal([1], await result.Within("the end of the handler"));
+        Assert.Equal([1], (await result.Within("the end of the handler")).AsEnumerable());
     }
 
     [Fact]

@@ -45,6 +45,5 @@ public sealed class RunningServer : IAsyncDisposable
         DrainReport report = await Server.StopAsync(TimeSpan.Zero).Within("the server stopped");
         Assert.True(report.Took < TimeSpan.FromSeconds(10), $"the stop took {report.Took}");
         await Server.DisposeAsync();
-        Assert.Equal(0, Server.Connections);
     }
 }

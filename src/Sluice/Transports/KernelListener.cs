@@ -39,6 +39,16 @@ internal sealed class KernelListener : Listener
     {
         if (Interlocked.Exchange(ref _isClosed, 1) == 0)
         {
+            try
+            {
+                // Close alone leaves it listening while the accepting thread is still inside poll(2).
+                _socket.Shutdown(SocketShutdown.Receive);
+            }
+            catch (SocketException)
+            {
+                // It listens no more, which is all that was wanted.
+            }
+
             _socket.Dispose();
         }
     }

@@ -1,7 +1,7 @@
 using System.Globalization;
 using Sluice;
-using Sluice.TestServer;
 using Sluice.Testing;
+using Sluice.TestServer;
 
 // testserver MODEL URL [max-connections]: an echo server in a process of its own, for faults that a test process would not survive.
 // It prints "listening URL PID" and serves until stdin ends; log lines go to stderr.

@@ -26,7 +26,7 @@ internal sealed class BlockingPipeReader(BlockingConnection connection) : Direct
             HomeThread? home = connection.Home;
             return home is null || (home.IsCurrent && Connection.Settings.BlockingReads == BlockingReads.Inline)
                 ? new(Receive(cancellationToken))
-                : Post(home, cancellationToken);
+                : Post(cancellationToken);
         }
         catch (Exception error) when (error is ConnectionResetException or ConnectionAbortedException or OperationCanceledException)
         {
@@ -69,16 +69,18 @@ internal sealed class BlockingPipeReader(BlockingConnection connection) : Direct
 
     ValueTaskSourceStatus IValueTaskSource<ReadResult>.GetStatus(short token) => _posted.GetStatus(token);
 
-    void IValueTaskSource<ReadResult>.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
+    // Posted only now that the handler awaits it: a read that was performed before would let the handler go on where it is, away from home.
+    void IValueTaskSource<ReadResult>.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags)
+    {
         _posted.OnCompleted(continuation, state, token, flags & ~ValueTaskSourceOnCompletedFlags.UseSchedulingContext);
+        connection.Home!.PostRead(Perform);
+    }
 
-    private ValueTask<ReadResult> Post(HomeThread home, CancellationToken cancellation)
+    private ValueTask<ReadResult> Post(CancellationToken cancellation)
     {
         _posted.Reset();
         _postedToken = cancellation;
-        short version = _posted.Version;
-        home.PostRead(Perform);
-        return new(this, version);
+        return new(this, _posted.Version);
     }
 
     private ReadResult Receive(CancellationToken cancellation)

@@ -57,7 +57,12 @@ public sealed record SocketAddressUrl
             throw Bad(text, "an IPv6 address needs brackets, as in tcp://[::1]:9000");
         }
 
-        host = host.Trim('[', ']');
+        host = host.StartsWith('[') ? host[1..^1] : host;
+        if (host.AsSpan().ContainsAny('[', ']'))
+        {
+            throw Bad(text, "brackets enclose an IPv6 address and nothing else, as in tcp://[::1]:9000");
+        }
+
         if (host.Length == 0)
         {
             throw Bad(text, "it has no host; use 127.0.0.1 for this machine or 0.0.0.0 for every address");

@@ -105,6 +105,20 @@ public sealed class PipeReaderTests
 
     [Theory]
     [MemberData(nameof(Kinds))]
+    public async Task A_receive_cut_short_by_the_limit_leaves_nothing_behind(PipeKind kind)
+    {
+        (StreamConnection connection, InMemoryStreamSocket peer) = Connected.Make(kind, new ConnectionSettings { MaxUnread = 1000 });
+        peer.SendAll(new byte[3500]);
+        for (int left = 3500; left > 0;)
+        {
+            ReadResult result = await ReadAsync(connection);
+            left -= (int)result.Buffer.Length;
+            connection.Input.AdvanceTo(result.Buffer.End);
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Kinds))]
     public async Task Exactly_the_limit_unread_is_allowed(PipeKind kind)
     {
         (StreamConnection connection, InMemoryStreamSocket peer) = Connected.Make(kind, new ConnectionSettings { MaxUnread = 1000 });

@@ -36,7 +36,15 @@ internal sealed class StubSocket(ulong source = 0) : StreamSocket
 
     public override Native.SocketResult Send(ReadOnlySpan<byte> buffer, bool wait) => Native.SocketResult.Of(buffer.Length);
 
-    public override void SetSlice(TimeSpan slice)
+    public override void SetReceiveTimeout(TimeSpan timeout)
+    {
+    }
+
+    public override void SetSendTimeout(TimeSpan timeout)
+    {
+    }
+
+    public override void InterruptReceive(int thread)
     {
     }
 

@@ -69,7 +69,6 @@ public sealed class SocketAddressUrlTests
         catch (SluiceException refused)
         {
             Assert.Equal(ErrorIds.BadUrl, refused.Id);
-            Assert.DoesNotContain('\n', refused.Message.Replace(text, "", StringComparison.Ordinal));
         }
     });
 

@@ -220,7 +220,7 @@ internal sealed class AsyncPipeWriter(AsyncConnection connection) : DirectPipeWr
                 return sent.Error;
             }
 
-            Connection.CountSent(sent.Count);
+            Connection.CountOwnSent(sent.Count);
             Sent(sent.Count);
         }
 
@@ -232,10 +232,11 @@ internal sealed class AsyncPipeWriter(AsyncConnection connection) : DirectPipeWr
                 return sent.Error;
             }
 
-            Connection.CountSent(sent.Count);
+            Connection.CountOwnSent(sent.Count);
             _source = _source[sent.Count..];
         }
 
+        Connection.OwnFlushed();
         return NativeError.None;
     }
 

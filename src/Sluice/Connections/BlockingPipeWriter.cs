@@ -169,6 +169,7 @@ internal sealed class BlockingPipeWriter(BlockingConnection connection) : Direct
                 source = source[count..];
             }
 
+            Connection.OwnFlushed();
             return default;
         }
         finally
@@ -193,7 +194,7 @@ internal sealed class BlockingPipeWriter(BlockingConnection connection) : Direct
             if (sent.Succeeded)
             {
                 count = sent.Count;
-                Connection.CountSent(count);
+                Connection.CountOwnSent(count);
                 return true;
             }
 

@@ -13,6 +13,7 @@ internal abstract partial class StreamConnection
     private int _sending;
     private int _writableEdge; // 1 when the socket became writable since the outbox was last pushed
     private Outbox? _outbox;
+    private bool _ownBegun; // inside the sender's gate: some bytes of a flush are sent, and not all
 
     /// <inheritdoc cref="IConnectionSender.TrySend"/>
     public bool TrySend(ReadOnlySpan<byte> message)
@@ -65,10 +66,25 @@ internal abstract partial class StreamConnection
     /// <summary>Whether messages of others wait to be sent.</summary>
     internal bool HasOutbox => _outbox is { IsEmpty: false };
 
-    /// <summary>Sends what others queued, from inside the sender's gate. WouldBlock when the peer's window is full first.</summary>
+    /// <summary>Counts bytes of the handler's that were sent: until <see cref="OwnFlushed"/> no message of others may come between.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal void CountOwnSent(int count)
+    {
+        _ownBegun = true;
+        CountSent(count);
+    }
+
+    /// <summary>Everything of the handler's is sent.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal void OwnFlushed() => _ownBegun = false;
+
+    /// <summary>
+    /// Sends what others queued, from inside the sender's gate, unless a flush of the handler's is half sent (it waits, or was cancelled). WouldBlock
+    /// when the peer's window is full first.
+    /// </summary>
     internal NativeError SendOutbox(bool wait)
     {
-        Outbox? outbox = _outbox;
+        Outbox? outbox = _ownBegun ? null : _outbox;
         while (outbox is not null && outbox.TryPeek(out ReadOnlySpan<byte> rest))
         {
             SocketResult sent = Socket.Send(rest, wait);
@@ -91,6 +107,12 @@ internal abstract partial class StreamConnection
     {
         while (HasOutbox && TryEnterSend())
         {
+            if (_ownBegun)
+            {
+                Interlocked.Exchange(ref _sending, 0);
+                return; // the flush that ends the handler's message sends these after it
+            }
+
             Volatile.Write(ref _writableEdge, 0);
             NativeError error = SendOutbox(wait: false);
             if (error == NativeError.WouldBlock)

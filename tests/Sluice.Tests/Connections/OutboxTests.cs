@@ -133,6 +133,26 @@ public sealed class OutboxTests
         Assert.All(next, count => Assert.Equal(Each, count));
     }
 
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public async Task A_message_of_another_waits_for_a_flush_that_is_half_sent(PipeKind kind)
+    {
+        (StreamConnection connection, InMemoryStreamSocket peer) = Connected.Make(kind);
+        byte[] own = new byte[200_000]; // more than the connection holds, so the flush waits half sent
+        own.AsSpan().Fill((byte)'a');
+        Task flush = Threaded(() => connection.Output.WriteAsync(own).AsTask().Wait(Eventually.Deadline));
+        await Eventually.Until(() => connection.BytesSent > 0, "the flush to be half sent");
+        Assert.True(connection.TrySend("bbbb"u8));
+
+        Task<byte[]> received = peer.DrainAsync();
+        await flush.Within("the flush");
+        await connection.Output.CompleteAsync();
+
+        byte[] all = await received.Within("everything");
+        Assert.Equal(own.Length, all.AsSpan().IndexOf((byte)'b'));
+        Assert.Equal(own.Length + 4, all.Length);
+    }
+
     private static byte[] Message(byte sender, int number, int length)
     {
         byte[] message = new byte[length];

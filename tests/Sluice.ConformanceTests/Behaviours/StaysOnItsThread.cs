@@ -81,7 +81,9 @@ public sealed class StaysOnItsThread
         Assert.Null((await server.EndedAsync()).Failure);
         if (cell.Model.Capabilities.Blocking)
         {
-            Assert.Equal((Rounds, Rounds), (away, home));
+            // A thread that the system did not run for 50 ms counts as blocked by its handler, and is rescued: seldom, on a busy machine.
+            Assert.Equal(Rounds, away);
+            Assert.InRange(home, Rounds - 4, Rounds);
         }
     });
 

@@ -9,11 +9,14 @@ namespace Sluice.Connections;
 /// </summary>
 internal sealed class HomeThread
 {
-    // How long a posted call waits for the thread to come home before it counts as blocked in the handler.
-    private const int RescueAfterMilliseconds = 50;
+    // A posted call looks this often whether the thread is blocked in the handler; one that only computes comes home by itself, however late
+    // the machine lets it. After the last look it counts as blocked, whatever it seems to do.
+    private const int LookEveryMilliseconds = 50;
+    private const int MostLooks = 20;
 
     private readonly Lock _changing = new();
     private readonly SemaphoreSlim _wake = new(0);
+    private readonly Thread _own = Thread.CurrentThread;
     private readonly int _thread = Environment.CurrentManagedThreadId;
 
     // All under _changing.
@@ -167,17 +170,34 @@ internal sealed class HomeThread
 
     private async Task RescueLaterAsync(bool isRead, int number)
     {
-        await Task.Delay(RescueAfterMilliseconds);
+        for (int look = 0; look < MostLooks; look++)
+        {
+            await Task.Delay(LookEveryMilliseconds);
+            lock (_changing)
+            {
+                if (!IsStillPosted(isRead, number))
+                {
+                    return;
+                }
+            }
+
+            if ((_own.ThreadState & ThreadState.WaitSleepJoin) != 0)
+            {
+                break;
+            }
+        }
+
         Rescue(isRead, number);
     }
+
+    private bool IsStillPosted(bool isRead, int number) => isRead ? _readPosted && _readNumber == number : _flushPosted && _flushNumber == number;
 
     private void Rescue(bool isRead, int number)
     {
         Action? perform;
         lock (_changing)
         {
-            bool stillPosted = isRead ? _readPosted && _readNumber == number : _flushPosted && _flushNumber == number;
-            if (_isHome || !stillPosted)
+            if (_isHome || !IsStillPosted(isRead, number))
             {
                 return;
             }

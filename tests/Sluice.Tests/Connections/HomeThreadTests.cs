@@ -88,6 +88,30 @@ public sealed class HomeThreadTests
     }
 
     [Fact]
+    public async Task A_thread_that_only_computes_is_not_rescued_its_read_waits_for_it()
+    {
+        (InMemoryStreamSocket peer, Task<int[]> result) = Serve(async connection =>
+        {
+            int home = Environment.CurrentManagedThreadId;
+            Task<int> reader = Task.Run(async () =>
+            {
+                await connection.Input.ReadAsync();
+                return Environment.CurrentManagedThreadId;
+            });
+            long until = Environment.TickCount64 + 250;
+            while (Environment.TickCount64 < until)
+            {
+                Thread.SpinWait(1000);
+            }
+
+            return [home, await reader];
+        });
+        peer.SendAll("x"u8);
+        int[] seen = await result.Within("the read");
+        Assert.Equal(seen[0], seen[1]);
+    }
+
+    [Fact]
     public async Task A_handler_away_may_flush_while_its_thread_waits_in_a_read()
     {
         (InMemoryStreamSocket peer, Task<int[]> result) = Serve(async connection =>

@@ -12,7 +12,7 @@ namespace Sluice.Connections;
 internal abstract class DirectPipeReader(StreamConnection connection) : PipeReader
 {
     private const int SmallestBuffer = 4096;
-    private const int LargestBuffer = 64 * 1024;
+    private const int LargestBuffer = 256 * 1024;
 
     // Rented from the shared pool; null while nothing is buffered. Unread bytes are [_start, _end), those up to _examined were looked at.
     private byte[]? _buffer;
@@ -134,7 +134,7 @@ internal abstract class DirectPipeReader(StreamConnection connection) : PipeRead
             return [];
         }
 
-        if (_buffer is null || _end == _buffer.Length || (unread == 0 && _buffer.Length < _nextSize))
+        if (_buffer is null || _end == _buffer.Length || (unread == 0 && _buffer.Length != _nextSize))
         {
             MakeRoom(unread);
         }
@@ -152,6 +152,11 @@ internal abstract class DirectPipeReader(StreamConnection connection) : PipeRead
         _end += count;
         if (count < room)
         {
+            if (count < _buffer.Length / 8 && _buffer.Length > SmallestBuffer)
+            {
+                _nextSize = _buffer.Length / 2; // the bulk is over: give the memory back, step by step
+            }
+
             return false;
         }
 
@@ -187,7 +192,6 @@ internal abstract class DirectPipeReader(StreamConnection connection) : PipeRead
         if (_start == _end && _buffer is not null)
         {
             ReturnBuffer();
-            _nextSize = SmallestBuffer;
         }
     }
 

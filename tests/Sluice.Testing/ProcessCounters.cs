@@ -27,8 +27,26 @@ public static class ProcessCounters
         return sockets;
     }
 
-    /// <summary>Threads of a process.</summary>
-    public static int Threads(int? pid = null) => Directory.GetDirectories($"/proc/{Name(pid)}/task").Length;
+    /// <summary>
+    /// Threads of this process that Sluice started, by their names. The runtime's own come and go with the load of whoever tests.
+    /// </summary>
+    public static int OwnThreads()
+    {
+        int threads = 0;
+        foreach (string task in Directory.GetDirectories("/proc/self/task"))
+        {
+            try
+            {
+                threads += File.ReadAllText(task + "/comm").StartsWith("sluice-", StringComparison.Ordinal) ? 1 : 0;
+            }
+            catch (IOException)
+            {
+                // It ended meanwhile.
+            }
+        }
+
+        return threads;
+    }
 
     /// <summary>Resident memory in bytes.</summary>
     public static long ResidentBytes(int? pid = null)

@@ -36,7 +36,4 @@ internal static unsafe class ListeningSocket
             }
         }
     }
-
-    /// <summary>Wraps a descriptor that was connected elsewhere (the client). The caller gives its number up.</summary>
-    public static StreamDescriptor Own(int fd, in PeerAddress peer) => new(fd, peer);
 }

@@ -19,7 +19,9 @@ internal sealed unsafe class StreamDescriptor
     private const int SO_SNDTIMEO = 21;
     private const int Closed = -1;
 
-    private readonly Lock _closing = new();
+    // Shared by descriptors, so that each need not carry one: these calls are rare and short.
+    private static readonly Lock[] Closings = [.. Enumerable.Range(0, 64).Select(_ => new Lock())];
+
     private volatile int _fd;
     private PeerAddress _peer;
 
@@ -33,6 +35,9 @@ internal sealed unsafe class StreamDescriptor
     public int Number => _fd;
 
     public bool IsClosed => _fd == Closed;
+
+    // A descriptor that was closed meanwhile is noticed inside, whichever lock that is.
+    private Lock Closing => Closings[_fd & (Closings.Length - 1)];
 
     /// <summary>The peer as accept(2) gave it; null for an unnamed Unix socket.</summary>
     public EndPoint? Peer => _peer.ToEndPoint();
@@ -71,7 +76,7 @@ internal sealed unsafe class StreamDescriptor
     /// <summary>shutdown(2). Wakes a receive or send that another thread is blocked in. Nothing happens once closed.</summary>
     public void Shutdown(SocketShutdown how)
     {
-        lock (_closing)
+        lock (Closing)
         {
             if (_fd != Closed)
             {
@@ -87,7 +92,7 @@ internal sealed unsafe class StreamDescriptor
     /// </summary>
     public void Reset()
     {
-        lock (_closing)
+        lock (Closing)
         {
             if (_fd == Closed)
             {
@@ -106,7 +111,7 @@ internal sealed unsafe class StreamDescriptor
     /// <summary>close(2). The owner calls it once; more calls do nothing.</summary>
     public void Close()
     {
-        lock (_closing)
+        lock (Closing)
         {
             int fd = _fd;
             if (fd != Closed)
@@ -121,7 +126,7 @@ internal sealed unsafe class StreamDescriptor
     public EndPoint? LocalEndPoint()
     {
         PeerAddress address = default;
-        lock (_closing)
+        lock (Closing)
         {
             int length = PeerAddress.Size;
             if (_fd == Closed || Libc.getsockname(_fd, (byte*)&address, &length) < 0)
@@ -138,7 +143,7 @@ internal sealed unsafe class StreamDescriptor
     {
         uint* credentials = stackalloc uint[3]; // struct ucred { pid, uid, gid }
         int length = 3 * sizeof(uint);
-        lock (_closing)
+        lock (Closing)
         {
             return _fd != Closed && Libc.getsockopt(_fd, SOL_SOCKET, SO_PEERCRED, credentials, &length) == 0 ? credentials[1] : null;
         }

@@ -75,7 +75,7 @@ internal sealed class ConnectionRunner(
         }
     }
 
-    private void Begin(StreamConnection connection)
+    private void Begin(GatedConnection connection)
     {
         table.Add(connection);
         events.RaiseConnectionStarted(connection);
@@ -128,7 +128,7 @@ internal sealed class ConnectionRunner(
         connection.End(CloseReason.HandlerFailed);
     }
 
-    private void End(StreamConnection connection, ulong source, long began)
+    private void End(GatedConnection connection, ulong source, long began)
     {
         table.Remove(connection);
         events.RaiseConnectionEnded(new ConnectionEnded(

@@ -43,11 +43,11 @@ internal sealed class LimitSweep : IDisposable
         while (!_stop.Wait(_look))
         {
             long now = Environment.TickCount64;
-            _table.ForEach(Look, now);
+            _table.ForEachGated(Look, now);
         }
     }
 
-    private void Look(StreamConnection connection, long now)
+    private void Look(GatedConnection connection, long now)
     {
         CloseReason reason = Exceeded(connection, now);
         if (reason != CloseReason.None)
@@ -58,7 +58,7 @@ internal sealed class LimitSweep : IDisposable
         _metrics.ReportIo(connection);
     }
 
-    private CloseReason Exceeded(StreamConnection connection, long now)
+    private CloseReason Exceeded(GatedConnection connection, long now)
     {
         ref LimitState seen = ref connection.Limits;
         long age = now - connection.AcceptedAt;
@@ -102,7 +102,7 @@ internal sealed class LimitSweep : IDisposable
     }
 
     // Inside a started unit or a pending flush, each window must bring its share. Outside, nothing is owed.
-    private bool TooSlow(StreamConnection connection, ref LimitState seen, long now, long rate, bool flushes)
+    private bool TooSlow(GatedConnection connection, ref LimitState seen, long now, long rate, bool flushes)
     {
         bool owes = ((connection.ReadTicket & 1) != 0 && connection.PeerOwes) || flushes;
         long bytes = connection.BytesReceived + connection.BytesSent;

@@ -9,7 +9,7 @@ namespace Sluice.Connections;
 /// A connection that waits without a thread: a call that cannot go on returns pending, the notifier sees the socket become ready, and the
 /// handler goes on on the thread pool. While a read waits it holds no buffer.
 /// </summary>
-internal sealed class AsyncConnection : StreamConnection, IReadinessObserver
+internal sealed class AsyncConnection : GatedConnection, IReadinessObserver
 {
     private readonly AsyncPipeReader _reader;
     private readonly AsyncPipeWriter _writer;

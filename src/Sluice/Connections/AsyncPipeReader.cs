@@ -11,6 +11,8 @@ namespace Sluice.Connections;
 /// </summary>
 internal sealed class AsyncPipeReader(AsyncConnection connection) : DirectPipeReader(connection), IValueTaskSource<ReadResult>, IThreadPoolWorkItem
 {
+    private new AsyncConnection Connection { get; } = connection;
+
     private const int Idle = 0;     // no edge since the last receive
     private const int Readable = 1; // an edge that nobody has used yet
     private const int Waiting = 2;  // a read waits for an edge

@@ -12,6 +12,8 @@ namespace Sluice.Connections;
 /// </summary>
 internal sealed class AsyncPipeWriter(AsyncConnection connection) : DirectPipeWriter(connection), IValueTaskSource<FlushResult>, IThreadPoolWorkItem
 {
+    private new AsyncConnection Connection { get; } = connection;
+
     private const int Idle = 0;     // no edge since the last send
     private const int Writable = 1; // an edge that nobody has used yet
     private const int Waiting = 2;  // a flush waits for an edge

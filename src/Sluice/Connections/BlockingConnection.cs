@@ -8,7 +8,7 @@ namespace Sluice.Connections;
 /// A connection whose pipe calls do the I/O before they return, on the connection's own thread. After a foreign await the handler comes home:
 /// its next pipe call returns pending, the own thread (<see cref="RunHome"/>) does the I/O and resumes the handler there.
 /// </summary>
-internal sealed class BlockingConnection : StreamConnection, IReadinessObserver
+internal sealed class BlockingConnection : GatedConnection, IReadinessObserver
 {
     private readonly BlockingPipeReader _reader;
     private readonly BlockingPipeWriter _writer;

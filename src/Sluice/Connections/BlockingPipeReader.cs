@@ -8,6 +8,8 @@ namespace Sluice.Connections;
 /// <summary>Reads by a plain recv(2) that blocks the connection's own thread; the ValueTask it returns there is always complete.</summary>
 internal sealed class BlockingPipeReader(BlockingConnection connection) : DirectPipeReader(connection), IValueTaskSource<ReadResult>
 {
+    private new BlockingConnection Connection { get; } = connection;
+
     private ManualResetValueTaskSourceCore<ReadResult> _posted;
     private CancellationToken _postedToken;
     private volatile int _receivingThread;
@@ -23,7 +25,7 @@ internal sealed class BlockingPipeReader(BlockingConnection connection) : Direct
                 return new(Lend());
             }
 
-            HomeThread? home = connection.Home;
+            HomeThread? home = Connection.Home;
             return home is null || (home.IsCurrent && Connection.Settings.BlockingReads == BlockingReads.Inline)
                 ? new(Receive(cancellationToken))
                 : Post(cancellationToken);
@@ -54,7 +56,7 @@ internal sealed class BlockingPipeReader(BlockingConnection connection) : Direct
             failure = error;
         }
 
-        connection.Home!.ReadPerformed();
+        Connection.Home!.ReadPerformed();
         if (failure is null)
         {
             _posted.SetResult(result);
@@ -73,7 +75,7 @@ internal sealed class BlockingPipeReader(BlockingConnection connection) : Direct
     void IValueTaskSource<ReadResult>.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags)
     {
         _posted.OnCompleted(continuation, state, token, flags & ~ValueTaskSourceOnCompletedFlags.UseSchedulingContext);
-        connection.Home!.PostRead(Perform);
+        Connection.Home!.PostRead(Perform);
     }
 
     private ValueTask<ReadResult> Post(CancellationToken cancellation)

@@ -9,6 +9,8 @@ namespace Sluice.Connections;
 /// <summary>Flushes by send(2) that blocks until everything is in the kernel: back-pressure is the call itself.</summary>
 internal sealed class BlockingPipeWriter(BlockingConnection connection) : DirectPipeWriter(connection), IValueTaskSource<FlushResult>
 {
+    private new BlockingConnection Connection { get; } = connection;
+
     // A send on a Unix socket returns only when all of it is taken, however slowly: a piece at a time shows that it goes on.
     private const int MostPerSend = 64 * 1024;
 
@@ -23,7 +25,7 @@ internal sealed class BlockingPipeWriter(BlockingConnection connection) : Direct
         try
         {
             CheckWritable();
-            HomeThread? home = connection.Home;
+            HomeThread? home = Connection.Home;
             if (home is not null && !home.IsCurrent)
             {
                 _posted.Reset();
@@ -116,7 +118,7 @@ internal sealed class BlockingPipeWriter(BlockingConnection connection) : Direct
         }
 
         _postedSource = default;
-        connection.Home!.FlushPerformed();
+        Connection.Home!.FlushPerformed();
         if (failure is null)
         {
             _posted.SetResult(result);

@@ -31,70 +31,66 @@ internal abstract partial class StreamConnection :
 
     private static long _lastId;
 
-    private string? _id;
-    private IDictionary<object, object?>? _items;
-    private Dictionary<Type, object?>? _features; // what others have set
-    private int _featureRevision;
-    private EndPoint? _localEndPoint;
-    private EndPoint? _remoteEndPoint;
     private int _over; // 1 once ConnectionClosed has fired
-    private CancellationTokenSource? _connectionClosed;
-    private CancellationTokenSource? _closeRequestedSource;
-    private CancellationToken? _otherConnectionClosed;
-    private CancellationToken? _otherCloseRequested;
+
+    /// <summary>The bytes that the metrics have been told of. Only <see cref="Diagnostics.ServerMetrics"/> touches them, under its lock.</summary>
+    internal ref (long Received, long Sent) Reported => ref Extras.Reported;
+
+    private protected ConnectionExtras Extras =>
+        Volatile.Read(ref _extras) ?? (Interlocked.CompareExchange(ref _extras, new ConnectionExtras(), comparand: null) ?? _extras!);
 
     public override IFeatureCollection Features => this;
 
     public override string ConnectionId
     {
-        get => _id ??= Interlocked.Increment(ref _lastId).ToString("x8", CultureInfo.InvariantCulture);
-        set => _id = value;
+        get => Extras.Id ??= Interlocked.Increment(ref _lastId).ToString("x8", CultureInfo.InvariantCulture);
+        set => Extras.Id = value;
     }
 
     public override IDictionary<object, object?> Items
     {
-        get => _items ??= new ConnectionItems();
-        set => _items = value;
+        get => Extras.Items ??= new ConnectionItems();
+        set => Extras.Items = value;
     }
 
     public override EndPoint? LocalEndPoint
     {
-        get => _localEndPoint ??= Socket.LocalEndPoint;
-        set => _localEndPoint = value;
+        get => Extras.LocalEndPoint ??= Socket.LocalEndPoint;
+        set => Extras.LocalEndPoint = value;
     }
 
     public override EndPoint? RemoteEndPoint
     {
-        get => _remoteEndPoint ??= Socket.RemoteEndPoint;
-        set => _remoteEndPoint = value;
+        get => Extras.RemoteEndPoint ??= Socket.RemoteEndPoint;
+        set => Extras.RemoteEndPoint = value;
     }
 
     /// <summary>Fires when the connection is over; never on a thread that serves others.</summary>
     public override CancellationToken ConnectionClosed
     {
-        get => _otherConnectionClosed ?? Token(ref _connectionClosed, ref _over);
-        set => _otherConnectionClosed = value;
+        get => _extras?.OtherConnectionClosed ?? Token(ref Extras.ConnectionClosed, ref _over);
+        set => Extras.OtherConnectionClosed = value;
     }
 
     CancellationToken IConnectionLifetimeNotificationFeature.ConnectionClosedRequested
     {
-        get => _otherCloseRequested ?? Token(ref _closeRequestedSource, ref _closeRequested);
-        set => _otherCloseRequested = value;
+        get => _extras?.OtherCloseRequested ?? Token(ref Extras.CloseRequested, ref _closeRequested);
+        set => Extras.OtherCloseRequested = value;
     }
 
     MemoryPool<byte> IMemoryPoolFeature.MemoryPool => MemoryPool<byte>.Shared;
 
     bool IFeatureCollection.IsReadOnly => false;
 
-    int IFeatureCollection.Revision => _featureRevision;
+    int IFeatureCollection.Revision => _extras?.FeatureRevision ?? 0;
 
     object? IFeatureCollection.this[Type key]
     {
-        get => _features is not null && _features.TryGetValue(key, out object? other) ? other : Array.IndexOf(OwnFeatures, key) >= 0 ? this : null;
+        get => _extras?.Features is { } features && features.TryGetValue(key, out object? other) ? other : Array.IndexOf(OwnFeatures, key) >= 0 ? this : null;
         set
         {
-            (_features ??= [])[key] = value;
-            _featureRevision++;
+            (Extras.Features ??= [])[key] = value;
+            Extras.FeatureRevision++;
         }
     }
 
@@ -106,7 +102,7 @@ internal abstract partial class StreamConnection :
 
     IEnumerator<KeyValuePair<Type, object>> IEnumerable<KeyValuePair<Type, object>>.GetEnumerator()
     {
-        foreach (Type key in OwnFeatures.Concat(_features?.Keys ?? Enumerable.Empty<Type>()).Distinct())
+        foreach (Type key in OwnFeatures.Concat(_extras?.Features?.Keys ?? Enumerable.Empty<Type>()).Distinct())
         {
             if (((IFeatureCollection)this)[key] is { } feature)
             {
@@ -123,10 +119,19 @@ internal abstract partial class StreamConnection :
     private protected void FireConnectionClosed()
     {
         Interlocked.Exchange(ref _over, 1);
-        Fire(ref _connectionClosed);
+        if (Volatile.Read(ref _extras) is { } extras)
+        {
+            Fire(ref extras.ConnectionClosed);
+        }
     }
 
-    private void FireCloseRequested() => Fire(ref _closeRequestedSource);
+    private void FireCloseRequested()
+    {
+        if (Volatile.Read(ref _extras) is { } extras)
+        {
+            Fire(ref extras.CloseRequested);
+        }
+    }
 
     // Who fires sets the flag and then looks for a source; who asks publishes the source and then looks at the flag: one sees the other.
     private static CancellationToken Token(ref CancellationTokenSource? source, ref int fired)

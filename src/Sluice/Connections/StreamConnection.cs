@@ -1,5 +1,6 @@
 using System.IO.Pipelines;
 using System.Net.Sockets;
+using System.Runtime.CompilerServices;
 using Microsoft.AspNetCore.Connections;
 using Sluice.Transports;
 
@@ -20,7 +21,14 @@ internal abstract partial class StreamConnection : ConnectionContext, IDuplexPip
     // Set by the drain's thread, read by the handler's before it waits.
     private int _closeRequested;
 
-    private IDuplexPipe? _transport;
+    private int _units;
+
+    // Written by whoever receives or sends, one at a time; read by anybody.
+    private long _received;
+    private long _sent;
+
+    // Made by the first who needs it: see StreamConnection.Features.cs.
+    private ConnectionExtras? _extras;
 
     protected StreamConnection(StreamSocket socket, ConnectionSettings settings)
     {
@@ -35,8 +43,8 @@ internal abstract partial class StreamConnection : ConnectionContext, IDuplexPip
     /// <summary>The pipes: our own, unless a middleware has put others in their place.</summary>
     public override IDuplexPipe Transport
     {
-        get => _transport ?? this;
-        set => _transport = value;
+        get => _extras?.Transport ?? this;
+        set => Extras.Transport = value;
     }
 
     public CloseReason CloseReason => (CloseReason)Volatile.Read(ref _closeReason);
@@ -58,9 +66,62 @@ internal abstract partial class StreamConnection : ConnectionContext, IDuplexPip
     internal bool PeerFinished { get; set; }
 
     /// <summary>The handler's exception, for the event that tells of the end.</summary>
-    internal Exception? Failure { get; set; }
+    internal Exception? Failure
+    {
+        get => _extras?.Failure;
+        set => Extras.Failure = value;
+    }
+
+    public long BytesReceived => Volatile.Read(ref _received);
+
+    public long BytesSent => Volatile.Read(ref _sent);
+
+    /// <summary>Whether the handler has ended and only the peer's FIN is waited for, which has its own deadline: no limit of reading counts.</summary>
+    internal bool Lingers { get; private protected set; }
+
+    /// <summary>Whether the handler has said that a unit has begun and not ended.</summary>
+    internal bool InUnit => Volatile.Read(ref _units) > 0;
+
+    /// <summary>Whether the handler waits in a read with no work in flight. Asked from any thread.</summary>
+    internal abstract bool WaitsIdle { get; }
 
     private protected abstract bool HasUnread { get; }
+
+    void IConnectionUnit.BeginUnit() => Interlocked.Increment(ref _units);
+
+    void IConnectionUnit.EndUnit() => Interlocked.Decrement(ref _units);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal void CountReceived(int count) => _received += count;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal void CountSent(int count) => _sent += count;
+
+    /// <summary>Messages of others, if there have been any.</summary>
+    private protected Outbox? Outbox => _extras?.Outbox;
+
+    /// <summary>Whether messages of others wait to be sent.</summary>
+    internal bool HasOutbox => _extras is { Outbox.IsEmpty: false };
+
+    /// <inheritdoc cref="IConnectionSender.TrySend"/>
+    public bool TrySend(ReadOnlySpan<byte> message)
+    {
+        if (Volatile.Read(ref _closed) != 0 || CloseReason is not (CloseReason.None or CloseReason.Drained))
+        {
+            return false;
+        }
+
+        if (!Extras.MakeOutbox().TryEnqueue(message, Settings.MaxSendQueue))
+        {
+            return false;
+        }
+
+        PushOutbox();
+        return true;
+    }
+
+    /// <summary>Sends what can be sent now of the messages of others; the rest goes out when the socket says that it is writable. From any thread.</summary>
+    internal abstract void PushOutbox();
 
     public override void Abort(ConnectionAbortedException abortReason) => End(CloseReason.Aborted);
 
@@ -130,38 +191,8 @@ internal abstract partial class StreamConnection : ConnectionContext, IDuplexPip
     /// <summary>Whether a read may not wait, because the server drains and no work is in flight.</summary>
     internal bool MayNotWait => CloseRequested && !HasUnread && !InUnit;
 
-    /// <summary>Gives the socket up, once no call on it is under way. <paramref name="reset"/>: not politely.</summary>
-    protected bool CloseSocket(bool reset)
-    {
-        if (Interlocked.Exchange(ref _closed, 1) != 0)
-        {
-            return false;
-        }
-
-        if (reset)
-        {
-            Socket.Reset();
-        }
-
-        // A stray task of the handler may still be inside a call. What it waits for ends now, so it comes out soon; from then on it finds
-        // the gates shut, and never the descriptor's number in another connection's hands.
-        if (!TryEnterReceive())
-        {
-            Socket.Shutdown(SocketShutdown.Both);
-            EnterReceive();
-        }
-
-        if (!TryEnterSend())
-        {
-            Socket.Shutdown(SocketShutdown.Both);
-            EnterSend();
-        }
-
-        Socket.Close();
-        End(CloseReason.Completed);
-        FireConnectionClosed();
-        return true;
-    }
+    /// <summary>True for the one caller who may give the socket up.</summary>
+    private protected bool TryBeginClose() => Interlocked.Exchange(ref _closed, 1) == 0;
 
     /// <summary>The exception for a call on a connection that has ended.</summary>
     internal Exception EndedException() => CloseReason switch

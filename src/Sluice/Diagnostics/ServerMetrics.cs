@@ -59,9 +59,10 @@ internal sealed class ServerMetrics : IDisposable
         lock (_reporting)
         {
             (long received, long sent) = (connection.BytesReceived, connection.BytesSent);
-            Add(received - connection.Reported.Received, "receive");
-            Add(sent - connection.Reported.Sent, "transmit");
-            connection.Reported = (received, sent);
+            ref (long Received, long Sent) reported = ref connection.Reported;
+            Add(received - reported.Received, "receive");
+            Add(sent - reported.Sent, "transmit");
+            reported = (received, sent);
         }
 
         void Add(long bytes, string direction)

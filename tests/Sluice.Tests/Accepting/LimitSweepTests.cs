@@ -26,8 +26,8 @@ public sealed class LimitSweepTests : IDisposable
     [MemberData(nameof(Kinds))]
     public async Task A_read_that_waits_too_long_ends_its_connection_and_no_other(PipeKind kind)
     {
-        (StreamConnection waiting, _) = Add(kind);
-        (StreamConnection busy, _) = Add(kind);
+        (GatedConnection waiting, _) = Add(kind);
+        (GatedConnection busy, _) = Add(kind);
         Task reading = Threaded(async () => await waiting.Input.ReadAsync());
         Sweep(limits => limits.IdleTimeout = Short);
         await reading.Within("the read ends");
@@ -39,8 +39,8 @@ public sealed class LimitSweepTests : IDisposable
     [MemberData(nameof(Kinds))]
     public async Task Traffic_keeps_a_reader_alive(PipeKind kind)
     {
-        (StreamConnection silent, _) = Add(kind);
-        (StreamConnection alive, InMemoryStreamSocket peer) = Add(kind);
+        (GatedConnection silent, _) = Add(kind);
+        (GatedConnection alive, InMemoryStreamSocket peer) = Add(kind);
         using var stop = new CancellationTokenSource();
         Task reading = Threaded(async () => await ReadToEndAsync(alive));
         Task silentReading = Threaded(async () => await silent.Input.ReadAsync());
@@ -63,8 +63,8 @@ public sealed class LimitSweepTests : IDisposable
     [MemberData(nameof(Kinds))]
     public async Task No_first_byte_in_time_ends_only_who_sent_none(PipeKind kind)
     {
-        (StreamConnection silent, _) = Add(kind);
-        (StreamConnection spoke, InMemoryStreamSocket peer) = Add(kind);
+        (GatedConnection silent, _) = Add(kind);
+        (GatedConnection spoke, InMemoryStreamSocket peer) = Add(kind);
         peer.SendAll("x"u8);
         await Threaded(async () => await spoke.Input.ReadAsync()).Within("the first byte");
         Sweep(limits => limits.FirstByteTimeout = Short);
@@ -77,7 +77,7 @@ public sealed class LimitSweepTests : IDisposable
     [MemberData(nameof(Kinds))]
     public async Task A_lifetime_ends_whoever_has_reached_it(PipeKind kind)
     {
-        (StreamConnection connection, _) = Add(kind);
+        (GatedConnection connection, _) = Add(kind);
         Sweep(limits => limits.Lifetime = Short);
         await Eventually.Until(() => connection.CloseReason != CloseReason.None, "the lifetime");
         Assert.Equal(CloseReason.Lifetime, connection.CloseReason);
@@ -87,7 +87,7 @@ public sealed class LimitSweepTests : IDisposable
     [MemberData(nameof(Kinds))]
     public async Task A_flush_without_progress_ends_its_connection(PipeKind kind)
     {
-        (StreamConnection connection, _) = Add(kind);
+        (GatedConnection connection, _) = Add(kind);
         connection.Fill();
         Task flushing = Threaded(async () => await connection.Output.WriteAsync(new byte[10]));
         Sweep(limits => limits.WriteTimeout = Short);
@@ -99,7 +99,7 @@ public sealed class LimitSweepTests : IDisposable
     [MemberData(nameof(Kinds))]
     public async Task A_message_of_others_that_cannot_go_out_ends_its_connection(PipeKind kind)
     {
-        (StreamConnection connection, _) = Add(kind);
+        (GatedConnection connection, _) = Add(kind);
         connection.Fill();
         Assert.True(connection.TrySend("x"u8));
         Sweep(limits => limits.WriteTimeout = Short);
@@ -111,8 +111,8 @@ public sealed class LimitSweepTests : IDisposable
     [MemberData(nameof(Kinds))]
     public async Task A_peer_too_slow_inside_a_unit_is_ended_and_one_that_owes_nothing_is_not(PipeKind kind)
     {
-        (StreamConnection slow, _) = Add(kind);
-        (StreamConnection idle, _) = Add(kind);
+        (GatedConnection slow, _) = Add(kind);
+        (GatedConnection idle, _) = Add(kind);
         ((IConnectionUnit)slow).BeginUnit();
         Task slowReading = Threaded(async () => await slow.Input.ReadAsync());
         _ = Threaded(async () => await idle.Input.ReadAsync());
@@ -126,19 +126,19 @@ public sealed class LimitSweepTests : IDisposable
     [Fact]
     public async Task Without_limits_nobody_is_ended()
     {
-        (StreamConnection unlimited, _) = Add(PipeKind.Blocking);
+        (GatedConnection unlimited, _) = Add(PipeKind.Blocking);
         Sweep(limits => limits.WriteTimeout = null);
         var others = new ConnectionTable();
-        (StreamConnection clock, _) = Connected.Make(PipeKind.Blocking);
+        (GatedConnection clock, _) = Connected.Make(PipeKind.Blocking);
         others.Add(clock);
         using var sweep = new LimitSweep(new ServerLimits { Lifetime = Short }, others, _metrics);
         await Eventually.Until(() => clock.CloseReason == CloseReason.Lifetime, "another sweep's limit");
         Assert.Equal(CloseReason.None, unlimited.CloseReason);
     }
 
-    private (StreamConnection Connection, InMemoryStreamSocket Peer) Add(PipeKind kind)
+    private (GatedConnection Connection, InMemoryStreamSocket Peer) Add(PipeKind kind)
     {
-        (StreamConnection connection, InMemoryStreamSocket peer) = Connected.Make(kind);
+        (GatedConnection connection, InMemoryStreamSocket peer) = Connected.Make(kind);
         _table.Add(connection);
         return (connection, peer);
     }
@@ -150,7 +150,7 @@ public sealed class LimitSweepTests : IDisposable
         _sweeps.Add(new LimitSweep(limits, _table, _metrics));
     }
 
-    private static async Task ReadToEndAsync(StreamConnection connection)
+    private static async Task ReadToEndAsync(GatedConnection connection)
     {
         while (true)
         {

@@ -19,7 +19,7 @@ public sealed class FeatureTests
         var settings = new ConnectionSettings();
         (InMemoryStreamSocket Server, InMemoryStreamSocket Client)[] pairs =
             [.. Enumerable.Range(0, Count + 1).Select(_ => InMemoryStreamSocket.CreatePair(new InMemoryEndPoint("lean")))];
-        var kept = new List<StreamConnection>(Count + 1) { Make(kind, pairs[Count].Server, settings) };
+        var kept = new List<GatedConnection>(Count + 1) { Make(kind, pairs[Count].Server, settings) };
         long before = GC.GetAllocatedBytesForCurrentThread();
         for (int i = 0; i < Count; i++)
         {
@@ -34,7 +34,7 @@ public sealed class FeatureTests
     [MemberData(nameof(Kinds))]
     public void Asking_for_a_feature_of_its_own_allocates_nothing(PipeKind kind)
     {
-        (StreamConnection connection, InMemoryStreamSocket _) = Connected.Make(kind);
+        (GatedConnection connection, InMemoryStreamSocket _) = Connected.Make(kind);
         Ask(connection);
         long before = GC.GetAllocatedBytesForCurrentThread();
         for (int i = 0; i < 100; i++)
@@ -44,7 +44,7 @@ public sealed class FeatureTests
 
         Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
 
-        static void Ask(StreamConnection connection)
+        static void Ask(GatedConnection connection)
         {
             Assert.Same(connection, connection.Features.Get<IConnectionSender>());
             Assert.Same(connection, connection.Features.Get<IConnectionUnit>());
@@ -57,7 +57,7 @@ public sealed class FeatureTests
     [MemberData(nameof(Kinds))]
     public void One_request_and_its_reply_allocate_nothing(PipeKind kind)
     {
-        (StreamConnection connection, InMemoryStreamSocket peer) = Connected.Make(kind);
+        (GatedConnection connection, InMemoryStreamSocket peer) = Connected.Make(kind);
         byte[] request = new byte[100];
         byte[] reply = new byte[100];
         for (int i = 0; i < 50; i++)
@@ -88,8 +88,8 @@ public sealed class FeatureTests
     [Fact]
     public void Ids_differ_and_can_be_set()
     {
-        StreamConnection one = Connected.Make(PipeKind.Blocking).Connection;
-        StreamConnection other = Connected.Make(PipeKind.Async).Connection;
+        GatedConnection one = Connected.Make(PipeKind.Blocking).Connection;
+        GatedConnection other = Connected.Make(PipeKind.Async).Connection;
         Assert.NotEqual(one.ConnectionId, other.ConnectionId, StringComparer.Ordinal);
         Assert.Equal(one.ConnectionId, one.Features.Get<IConnectionIdFeature>()!.ConnectionId);
         one.ConnectionId = "mine";
@@ -99,7 +99,7 @@ public sealed class FeatureTests
     [Fact]
     public void A_feature_that_was_set_replaces_its_own_and_can_be_taken_back()
     {
-        StreamConnection connection = Connected.Make(PipeKind.Blocking).Connection;
+        GatedConnection connection = Connected.Make(PipeKind.Blocking).Connection;
         var other = new OtherSender();
         int revision = connection.Features.Revision;
         connection.Features.Set<IConnectionSender>(other);
@@ -115,7 +115,7 @@ public sealed class FeatureTests
     [MemberData(nameof(Kinds))]
     public async Task ConnectionClosed_fires_at_the_end_whether_it_was_asked_for_before_or_after(PipeKind kind)
     {
-        (StreamConnection connection, InMemoryStreamSocket _) = Connected.Make(kind, new ConnectionSettings { Linger = TimeSpan.Zero });
+        (GatedConnection connection, InMemoryStreamSocket _) = Connected.Make(kind, new ConnectionSettings { Linger = TimeSpan.Zero });
         CancellationToken before = connection.ConnectionClosed;
         Assert.False(before.IsCancellationRequested);
         await connection.DisposeAsync();
@@ -127,7 +127,7 @@ public sealed class FeatureTests
     [MemberData(nameof(Kinds))]
     public async Task A_drain_asks_by_its_token(PipeKind kind)
     {
-        StreamConnection connection = Connected.Make(kind).Connection;
+        GatedConnection connection = Connected.Make(kind).Connection;
         var lifetime = connection.Features.Get<IConnectionLifetimeNotificationFeature>()!;
         CancellationToken asked = lifetime.ConnectionClosedRequested;
         Assert.False(asked.IsCancellationRequested);
@@ -140,7 +140,7 @@ public sealed class FeatureTests
     [MemberData(nameof(Kinds))]
     public async Task The_first_reason_stays(PipeKind kind)
     {
-        (StreamConnection connection, InMemoryStreamSocket _) = Connected.Make(kind);
+        (GatedConnection connection, InMemoryStreamSocket _) = Connected.Make(kind);
         Assert.True(connection.End(CloseReason.IdleTimeout));
         Assert.False(connection.End(CloseReason.Lifetime));
         connection.Abort();
@@ -152,7 +152,7 @@ public sealed class FeatureTests
     [MemberData(nameof(Kinds))]
     public async Task Disposing_twice_is_disposing_once(PipeKind kind)
     {
-        (StreamConnection connection, InMemoryStreamSocket peer) = Connected.Make(kind, new ConnectionSettings { Linger = TimeSpan.Zero });
+        (GatedConnection connection, InMemoryStreamSocket peer) = Connected.Make(kind, new ConnectionSettings { Linger = TimeSpan.Zero });
         await connection.Output.WriteAsync("bye"u8.ToArray());
         await connection.DisposeAsync();
         await connection.DisposeAsync();
@@ -164,7 +164,7 @@ public sealed class FeatureTests
     [MemberData(nameof(Kinds))]
     public async Task The_end_waits_for_the_peers_fin_so_that_a_late_byte_resets_nothing(PipeKind kind)
     {
-        (StreamConnection connection, InMemoryStreamSocket peer) = Connected.Make(kind, new ConnectionSettings { Linger = Eventually.Deadline });
+        (GatedConnection connection, InMemoryStreamSocket peer) = Connected.Make(kind, new ConnectionSettings { Linger = Eventually.Deadline });
         await connection.Output.WriteAsync("last reply"u8.ToArray());
         Task ending = Task.Factory.StartNew(async () => await connection.DisposeAsync(), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default).Unwrap();
         byte[] reply = new byte[10];
@@ -177,7 +177,7 @@ public sealed class FeatureTests
         Assert.Equal(0, peer.Receive(reply, wait: false).Count);
     }
 
-    private static StreamConnection Make(PipeKind kind, InMemoryStreamSocket socket, ConnectionSettings settings) => kind == PipeKind.Blocking
+    private static GatedConnection Make(PipeKind kind, InMemoryStreamSocket socket, ConnectionSettings settings) => kind == PipeKind.Blocking
         ? new BlockingConnection(socket, settings)
         : AsyncConnection.TryCreate(socket, settings, out AsyncConnection? connection) ? connection : throw new InvalidOperationException();
 

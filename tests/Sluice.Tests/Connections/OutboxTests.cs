@@ -52,7 +52,7 @@ public sealed class OutboxTests
     [MemberData(nameof(Kinds))]
     public async Task A_full_queue_says_no_and_goes_on_when_the_peer_reads(PipeKind kind)
     {
-        (StreamConnection connection, InMemoryStreamSocket peer) = Connected.Make(kind, new ConnectionSettings { MaxSendQueue = 100 });
+        (GatedConnection connection, InMemoryStreamSocket peer) = Connected.Make(kind, new ConnectionSettings { MaxSendQueue = 100 });
         int filled = connection.Fill();
         Assert.True(connection.TrySend(new byte[60]));
         Assert.False(connection.TrySend(new byte[60]));
@@ -71,7 +71,7 @@ public sealed class OutboxTests
     [MemberData(nameof(Kinds))]
     public async Task A_closed_connection_takes_nothing(PipeKind kind)
     {
-        (StreamConnection connection, InMemoryStreamSocket _) = Connected.Make(kind, new ConnectionSettings { Linger = TimeSpan.Zero });
+        (GatedConnection connection, InMemoryStreamSocket _) = Connected.Make(kind, new ConnectionSettings { Linger = TimeSpan.Zero });
         await connection.DisposeAsync();
         Assert.False(connection.TrySend("x"u8));
     }
@@ -80,7 +80,7 @@ public sealed class OutboxTests
     [MemberData(nameof(Kinds))]
     public void An_aborted_connection_takes_nothing(PipeKind kind)
     {
-        (StreamConnection connection, InMemoryStreamSocket _) = Connected.Make(kind);
+        (GatedConnection connection, InMemoryStreamSocket _) = Connected.Make(kind);
         connection.Abort();
         Assert.False(connection.TrySend("x"u8));
     }
@@ -91,7 +91,7 @@ public sealed class OutboxTests
     {
         const int Senders = 4;
         const int Each = 400;
-        (StreamConnection connection, InMemoryStreamSocket peer) = Connected.Make(kind);
+        (GatedConnection connection, InMemoryStreamSocket peer) = Connected.Make(kind);
         Task<byte[]> received = peer.DrainAsync();
         using var together = new Barrier(Senders + 1);
         Task[] senders = [.. Enumerable.Range(1, Senders).Select(sender => Threaded(() =>
@@ -137,7 +137,7 @@ public sealed class OutboxTests
     [MemberData(nameof(Kinds))]
     public async Task A_message_of_another_waits_for_a_flush_that_is_half_sent(PipeKind kind)
     {
-        (StreamConnection connection, InMemoryStreamSocket peer) = Connected.Make(kind);
+        (GatedConnection connection, InMemoryStreamSocket peer) = Connected.Make(kind);
         byte[] own = new byte[200_000]; // more than the connection holds, so the flush waits half sent
         own.AsSpan().Fill((byte)'a');
         Task flush = Threaded(() => connection.Output.WriteAsync(own).AsTask().Wait(Eventually.Deadline));

@@ -22,7 +22,7 @@ public sealed class PipeReaderModelTests
 
     private static void Play(PipeKind kind, (int Kind, int Size, int Consume, int Examine)[] steps)
     {
-        (StreamConnection connection, InMemoryStreamSocket peer) = Connected.Make(kind);
+        (GatedConnection connection, InMemoryStreamSocket peer) = Connected.Make(kind);
         var model = new Model(connection.Input, peer);
         foreach ((int step, int size, int consume, int examine) in steps)
         {

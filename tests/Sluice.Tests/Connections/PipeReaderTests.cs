@@ -16,7 +16,7 @@ public sealed class PipeReaderTests
     [MemberData(nameof(Kinds))]
     public async Task Fin_completes_the_reader_again_and_again(PipeKind kind)
     {
-        (StreamConnection connection, InMemoryStreamSocket peer) = Connected.Make(kind);
+        (GatedConnection connection, InMemoryStreamSocket peer) = Connected.Make(kind);
         peer.SendAll("bye"u8);
         peer.Shutdown(SocketShutdown.Send);
         ReadResult first = await ReadAsync(connection);
@@ -35,7 +35,7 @@ public sealed class PipeReaderTests
     [MemberData(nameof(Kinds))]
     public async Task A_reset_with_nothing_unread_completes_the_reader_and_notes_the_reason(PipeKind kind)
     {
-        (StreamConnection connection, InMemoryStreamSocket peer) = Connected.Make(kind);
+        (GatedConnection connection, InMemoryStreamSocket peer) = Connected.Make(kind);
         peer.Reset();
         ReadResult result = await ReadAsync(connection);
         Assert.True(result.IsCompleted);
@@ -46,7 +46,7 @@ public sealed class PipeReaderTests
     [MemberData(nameof(Kinds))]
     public async Task A_reset_with_unread_bytes_throws(PipeKind kind)
     {
-        (StreamConnection connection, InMemoryStreamSocket peer) = Connected.Make(kind);
+        (GatedConnection connection, InMemoryStreamSocket peer) = Connected.Make(kind);
         peer.SendAll("half a fra"u8);
         ReadResult result = await ReadAsync(connection);
         connection.Input.AdvanceTo(result.Buffer.Start, result.Buffer.End);
@@ -58,7 +58,7 @@ public sealed class PipeReaderTests
     [MemberData(nameof(Kinds))]
     public async Task A_position_of_another_buffer_is_refused_and_the_read_goes_on(PipeKind kind)
     {
-        (StreamConnection connection, InMemoryStreamSocket peer) = Connected.Make(kind);
+        (GatedConnection connection, InMemoryStreamSocket peer) = Connected.Make(kind);
         peer.SendAll("hello"u8);
         ReadResult result = await ReadAsync(connection);
         var foreign = new ReadOnlySequence<byte>(new byte[5]);
@@ -72,7 +72,7 @@ public sealed class PipeReaderTests
     [MemberData(nameof(Kinds))]
     public async Task Two_reads_at_once_are_refused(PipeKind kind)
     {
-        (StreamConnection connection, InMemoryStreamSocket peer) = Connected.Make(kind);
+        (GatedConnection connection, InMemoryStreamSocket peer) = Connected.Make(kind);
         Assert.Throws<InvalidOperationException>(() => connection.Input.AdvanceTo(default));
         peer.SendAll("x"u8);
         ReadResult result = await ReadAsync(connection);
@@ -87,7 +87,7 @@ public sealed class PipeReaderTests
     [MemberData(nameof(Kinds))]
     public async Task Too_much_unread_ends_the_connection_by_id(PipeKind kind)
     {
-        (StreamConnection connection, InMemoryStreamSocket peer) = Connected.Make(kind, new ConnectionSettings { MaxUnread = 1000 });
+        (GatedConnection connection, InMemoryStreamSocket peer) = Connected.Make(kind, new ConnectionSettings { MaxUnread = 1000 });
         peer.SendAll(new byte[3000]);
         ReadResult result = await ReadAsync(connection);
         while (result.Buffer.Length < 1000)
@@ -107,7 +107,7 @@ public sealed class PipeReaderTests
     [MemberData(nameof(Kinds))]
     public async Task A_receive_cut_short_by_the_limit_leaves_nothing_behind(PipeKind kind)
     {
-        (StreamConnection connection, InMemoryStreamSocket peer) = Connected.Make(kind, new ConnectionSettings { MaxUnread = 1000 });
+        (GatedConnection connection, InMemoryStreamSocket peer) = Connected.Make(kind, new ConnectionSettings { MaxUnread = 1000 });
         peer.SendAll(new byte[3500]);
         for (int left = 3500; left > 0;)
         {
@@ -121,7 +121,7 @@ public sealed class PipeReaderTests
     [MemberData(nameof(Kinds))]
     public async Task Exactly_the_limit_unread_is_allowed(PipeKind kind)
     {
-        (StreamConnection connection, InMemoryStreamSocket peer) = Connected.Make(kind, new ConnectionSettings { MaxUnread = 1000 });
+        (GatedConnection connection, InMemoryStreamSocket peer) = Connected.Make(kind, new ConnectionSettings { MaxUnread = 1000 });
         peer.SendAll(new byte[1000]);
         peer.Shutdown(SocketShutdown.Send);
         ReadResult result = await ReadAsync(connection);
@@ -136,7 +136,7 @@ public sealed class PipeReaderTests
     [MemberData(nameof(Kinds))]
     public async Task A_read_that_was_cancelled_beforehand_returns_at_once_and_only_that_one(PipeKind kind)
     {
-        (StreamConnection connection, InMemoryStreamSocket peer) = Connected.Make(kind);
+        (GatedConnection connection, InMemoryStreamSocket peer) = Connected.Make(kind);
         connection.Input.CancelPendingRead();
         ReadResult cancelled = await ReadAsync(connection);
         Assert.True(cancelled.IsCanceled && cancelled.Buffer.IsEmpty);
@@ -160,7 +160,7 @@ public sealed class PipeReaderTests
     [MemberData(nameof(Kinds))]
     public async Task A_read_that_waits_is_cancelled(PipeKind kind)
     {
-        (StreamConnection connection, InMemoryStreamSocket _) = Connected.Make(kind);
+        (GatedConnection connection, InMemoryStreamSocket _) = Connected.Make(kind);
         Task<ReadResult> reading = Threaded(() => ReadAsync(connection));
         await Eventually.Until(() => (connection.ReadTicket & 1) != 0, "the read waits");
         connection.Input.CancelPendingRead();
@@ -172,7 +172,7 @@ public sealed class PipeReaderTests
     [MemberData(nameof(Kinds))]
     public async Task A_token_ends_a_read_that_waits_and_nothing_is_lost(PipeKind kind)
     {
-        (StreamConnection connection, InMemoryStreamSocket peer) = Connected.Make(kind);
+        (GatedConnection connection, InMemoryStreamSocket peer) = Connected.Make(kind);
         using var source = new CancellationTokenSource();
         Task<ReadResult> reading = Threaded(() => connection.Input.ReadAsync(source.Token).AsTask());
         await Eventually.Until(() => (connection.ReadTicket & 1) != 0, "the read waits");
@@ -187,7 +187,7 @@ public sealed class PipeReaderTests
     [MemberData(nameof(Kinds))]
     public async Task A_cancelled_token_is_no_read(PipeKind kind)
     {
-        (StreamConnection connection, InMemoryStreamSocket peer) = Connected.Make(kind);
+        (GatedConnection connection, InMemoryStreamSocket peer) = Connected.Make(kind);
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => connection.Input.ReadAsync(new CancellationToken(canceled: true)).AsTask());
         peer.SendAll("x"u8);
         Assert.Equal(1, (await ReadAsync(connection)).Buffer.Length);
@@ -197,7 +197,7 @@ public sealed class PipeReaderTests
     [MemberData(nameof(Kinds))]
     public async Task An_abort_wakes_a_read_that_waits(PipeKind kind)
     {
-        (StreamConnection connection, InMemoryStreamSocket _) = Connected.Make(kind);
+        (GatedConnection connection, InMemoryStreamSocket _) = Connected.Make(kind);
         Task<ReadResult> reading = Threaded(() => ReadAsync(connection));
         await Eventually.Until(() => (connection.ReadTicket & 1) != 0, "the read waits");
         connection.Abort();
@@ -209,7 +209,7 @@ public sealed class PipeReaderTests
     [MemberData(nameof(Kinds))]
     public async Task A_drain_completes_a_read_that_waits_with_nothing_in_flight(PipeKind kind)
     {
-        (StreamConnection connection, InMemoryStreamSocket _) = Connected.Make(kind);
+        (GatedConnection connection, InMemoryStreamSocket _) = Connected.Make(kind);
         Task<ReadResult> reading = Threaded(() => ReadAsync(connection));
         await Eventually.Until(() => (connection.ReadTicket & 1) != 0, "the read waits");
         connection.RequestDrain();
@@ -221,7 +221,7 @@ public sealed class PipeReaderTests
     [MemberData(nameof(Kinds))]
     public async Task A_drain_leaves_a_read_inside_a_unit_alone(PipeKind kind)
     {
-        (StreamConnection connection, InMemoryStreamSocket peer) = Connected.Make(kind);
+        (GatedConnection connection, InMemoryStreamSocket peer) = Connected.Make(kind);
         ((IConnectionUnit)connection).BeginUnit();
         Task<ReadResult> reading = Threaded(() => ReadAsync(connection));
         await Eventually.Until(() => (connection.ReadTicket & 1) != 0, "the read waits");
@@ -236,11 +236,11 @@ public sealed class PipeReaderTests
     [MemberData(nameof(Kinds))]
     public async Task What_is_lent_stays_the_handlers_until_it_advances(PipeKind kind)
     {
-        (StreamConnection connection, InMemoryStreamSocket peer) = Connected.Make(kind);
+        (GatedConnection connection, InMemoryStreamSocket peer) = Connected.Make(kind);
         byte[] sent = Payload.Make(3000, seed: 1);
         peer.SendAll(sent);
         ReadResult result = await ReadAsync(connection);
-        (StreamConnection other, InMemoryStreamSocket otherPeer) = Connected.Make(kind);
+        (GatedConnection other, InMemoryStreamSocket otherPeer) = Connected.Make(kind);
         for (int i = 0; i < 20; i++)
         {
             otherPeer.SendAll(new byte[3000]);
@@ -252,9 +252,9 @@ public sealed class PipeReaderTests
         Assert.Equal(sent, result.Buffer.ToArray());
     }
 
-    private static Task<ReadResult> ReadAsync(StreamConnection connection) => connection.Input.ReadAsync().AsTask().Within("a read");
+    private static Task<ReadResult> ReadAsync(GatedConnection connection) => connection.Input.ReadAsync().AsTask().Within("a read");
 
-    private static async Task<ReadResult> ReadMoreAsync(StreamConnection connection, InMemoryStreamSocket peer, string more)
+    private static async Task<ReadResult> ReadMoreAsync(GatedConnection connection, InMemoryStreamSocket peer, string more)
     {
         peer.SendAll(System.Text.Encoding.UTF8.GetBytes(more));
         return await ReadAsync(connection);

@@ -24,7 +24,7 @@ public sealed class PipeWriterTests
     [MemberData(nameof(Kinds))]
     public async Task A_flush_waits_for_the_peer_and_then_everything_has_gone(PipeKind kind)
     {
-        (StreamConnection connection, InMemoryStreamSocket peer) = Connected.Make(kind);
+        (GatedConnection connection, InMemoryStreamSocket peer) = Connected.Make(kind);
         byte[] sent = Payload.Make(500_000, seed: 3);
         Task flushing = Threaded(async () => await connection.Output.WriteAsync(sent));
         await Eventually.Until(() => connection.BytesSent >= 64 * 1024, "the way is full");
@@ -40,7 +40,7 @@ public sealed class PipeWriterTests
     [MemberData(nameof(Kinds))]
     public async Task A_flush_that_was_cancelled_keeps_what_it_did_not_send(PipeKind kind)
     {
-        (StreamConnection connection, InMemoryStreamSocket peer) = Connected.Make(kind);
+        (GatedConnection connection, InMemoryStreamSocket peer) = Connected.Make(kind);
         byte[] sent = Payload.Make(200_000, seed: 4);
         Task<FlushResult> flushing = Threaded(async () => await connection.Output.WriteAsync(sent));
         await Eventually.Until(() => (connection.FlushTicket & 1) != 0 && connection.BytesSent >= 64 * 1024, "the flush waits");
@@ -59,7 +59,7 @@ public sealed class PipeWriterTests
     [MemberData(nameof(Kinds))]
     public async Task A_token_ends_a_flush_that_waits_and_keeps_the_rest(PipeKind kind)
     {
-        (StreamConnection connection, InMemoryStreamSocket peer) = Connected.Make(kind);
+        (GatedConnection connection, InMemoryStreamSocket peer) = Connected.Make(kind);
         byte[] sent = Payload.Make(200_000, seed: 5);
         using var source = new CancellationTokenSource();
         Task<FlushResult> flushing = Threaded(async () => await connection.Output.WriteAsync(sent, source.Token));
@@ -76,7 +76,7 @@ public sealed class PipeWriterTests
     [MemberData(nameof(Kinds))]
     public async Task A_flush_to_a_peer_that_reset_throws(PipeKind kind)
     {
-        (StreamConnection connection, InMemoryStreamSocket peer) = Connected.Make(kind);
+        (GatedConnection connection, InMemoryStreamSocket peer) = Connected.Make(kind);
         peer.Reset();
         await Assert.ThrowsAsync<ConnectionResetException>(() => connection.Output.WriteAsync(new byte[10]).AsTask());
         Assert.Equal(CloseReason.PeerReset, connection.CloseReason);
@@ -86,7 +86,7 @@ public sealed class PipeWriterTests
     [MemberData(nameof(Kinds))]
     public async Task An_abort_wakes_a_flush_that_waits(PipeKind kind)
     {
-        (StreamConnection connection, InMemoryStreamSocket _) = Connected.Make(kind);
+        (GatedConnection connection, InMemoryStreamSocket _) = Connected.Make(kind);
         connection.Fill();
         Task<FlushResult> flushing = Threaded(async () => await connection.Output.WriteAsync(new byte[10]));
         await Eventually.Until(() => (connection.FlushTicket & 1) != 0, "the flush waits");
@@ -98,7 +98,7 @@ public sealed class PipeWriterTests
     [MemberData(nameof(Kinds))]
     public async Task Complete_sends_what_is_unsent_then_fin_and_reading_goes_on(PipeKind kind)
     {
-        (StreamConnection connection, InMemoryStreamSocket peer) = Connected.Make(kind);
+        (GatedConnection connection, InMemoryStreamSocket peer) = Connected.Make(kind);
         connection.Output.Write("last words"u8);
         await connection.Output.CompleteAsync();
         Assert.Equal("last words"u8.ToArray(), await peer.DrainAsync().Within("the last words and FIN"));
@@ -115,7 +115,7 @@ public sealed class PipeWriterTests
     [MemberData(nameof(Kinds))]
     public void Complete_with_an_exception_resets(PipeKind kind)
     {
-        (StreamConnection connection, InMemoryStreamSocket peer) = Connected.Make(kind);
+        (GatedConnection connection, InMemoryStreamSocket peer) = Connected.Make(kind);
         connection.Output.Complete(new InvalidDataException("no"));
         Assert.Equal(CloseReason.Aborted, connection.CloseReason);
         Assert.Equal(Native.NativeError.ConnectionReset, peer.Receive(new byte[1], wait: false).Error);
@@ -125,7 +125,7 @@ public sealed class PipeWriterTests
     [MemberData(nameof(Kinds))]
     public void Advance_takes_no_more_than_was_lent(PipeKind kind)
     {
-        (StreamConnection connection, InMemoryStreamSocket _) = Connected.Make(kind);
+        (GatedConnection connection, InMemoryStreamSocket _) = Connected.Make(kind);
         Assert.Throws<ArgumentOutOfRangeException>(() => connection.Output.Advance(1));
         int lent = connection.Output.GetMemory(10).Length;
         Assert.Throws<ArgumentOutOfRangeException>(() => connection.Output.Advance(lent + 1));
@@ -137,7 +137,7 @@ public sealed class PipeWriterTests
 
     private static async Task PlayAsync(PipeKind kind, (int Kind, int Size, int Hint)[] steps)
     {
-        (StreamConnection connection, InMemoryStreamSocket peer) = Connected.Make(kind);
+        (GatedConnection connection, InMemoryStreamSocket peer) = Connected.Make(kind);
         PipeWriter output = connection.Output;
         Task<byte[]> received = peer.DrainAsync();
         var expected = new MemoryStream();

@@ -40,7 +40,7 @@ public sealed class ServerMetricsTests : IDisposable
     [Fact]
     public void A_connection_is_queued_then_active_then_gone_and_its_bytes_are_counted_once()
     {
-        StreamConnection connection = Connected.Make(PipeKind.Blocking).Connection;
+        GatedConnection connection = Connected.Make(PipeKind.Blocking).Connection;
         connection.Listener = _listener;
         _events.RaiseConnectionAccepted(_listener, new StubSocket());
         Assert.Equal((1, 0), (Sum("sluice.queued_connections"), Sum("sluice.active_connections")));

@@ -13,11 +13,11 @@ public enum PipeKind
 /// <summary>A connection over an in-memory pair, and the peer's end of it.</summary>
 internal static class Connected
 {
-    public static (StreamConnection Connection, InMemoryStreamSocket Peer) Make(PipeKind kind, ConnectionSettings? settings = null)
+    public static (GatedConnection Connection, InMemoryStreamSocket Peer) Make(PipeKind kind, ConnectionSettings? settings = null)
     {
         (InMemoryStreamSocket server, InMemoryStreamSocket peer) = InMemoryStreamSocket.CreatePair(new InMemoryEndPoint("pair"));
         settings ??= new ConnectionSettings();
-        StreamConnection connection = kind == PipeKind.Blocking ? new BlockingConnection(server, settings) : MakeAsync(server, settings);
+        GatedConnection connection = kind == PipeKind.Blocking ? new BlockingConnection(server, settings) : MakeAsync(server, settings);
         return (connection, peer);
     }
 
@@ -48,7 +48,7 @@ internal static class Connected
     }
 
     /// <summary>Fills the way to the connection's peer, so that its next flush cannot go on.</summary>
-    public static int Fill(this StreamConnection connection)
+    public static int Fill(this GatedConnection connection)
     {
         int filled = 0;
         byte[] junk = new byte[4096];

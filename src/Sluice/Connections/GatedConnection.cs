@@ -1,37 +1,20 @@
+using System.Net.Sockets;
 using System.Runtime.CompilerServices;
 using Sluice.Native;
+using Sluice.Transports;
 
 namespace Sluice.Connections;
 
 /// <summary>
-/// Who may be inside a call on the socket: one receiver and one sender at a time. Taking a free gate is one uncontended compare-and-swap
+/// A connection whose socket several threads may call. Gates say who is inside a call: one receiver and one sender at a time. Taking a free gate is one uncontended compare-and-swap
 /// (5 ns of a request's 4,000), and buys that a descriptor is never closed under a call and that no two messages mix.
 /// </summary>
-internal abstract partial class StreamConnection
+internal abstract partial class GatedConnection(StreamSocket socket, ConnectionSettings settings) : StreamConnection(socket, settings)
 {
     private int _receiving;
     private int _sending;
     private int _writableEdge; // 1 when the socket became writable since the outbox was last pushed
-    private Outbox? _outbox;
     private bool _ownBegun; // inside the sender's gate: some bytes of a flush are sent, and not all
-
-    /// <inheritdoc cref="IConnectionSender.TrySend"/>
-    public bool TrySend(ReadOnlySpan<byte> message)
-    {
-        if (Volatile.Read(ref _closed) != 0 || CloseReason is not (CloseReason.None or CloseReason.Drained))
-        {
-            return false;
-        }
-
-        Outbox outbox = _outbox ?? CreateOutbox();
-        if (!outbox.TryEnqueue(message, Settings.MaxSendQueue))
-        {
-            return false;
-        }
-
-        PushOutbox();
-        return true;
-    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal bool TryEnterReceive() => Interlocked.CompareExchange(ref _receiving, 1, 0) == 0;
@@ -57,14 +40,11 @@ internal abstract partial class StreamConnection
     {
         // A full fence between opening the gate and looking at the outbox: whoever queued before sees it open, or we see the message.
         Interlocked.Exchange(ref _sending, 0);
-        if (_outbox is { IsEmpty: false })
+        if (HasOutbox)
         {
             PushOutbox();
         }
     }
-
-    /// <summary>Whether messages of others wait to be sent.</summary>
-    internal bool HasOutbox => _outbox is { IsEmpty: false };
 
     /// <summary>Counts bytes of the handler's that were sent: until <see cref="OwnFlushed"/> no message of others may come between.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -84,7 +64,7 @@ internal abstract partial class StreamConnection
     /// </summary>
     internal NativeError SendOutbox(bool wait)
     {
-        Outbox? outbox = _ownBegun ? null : _outbox;
+        Outbox? outbox = _ownBegun ? null : Outbox;
         while (outbox is not null && outbox.TryPeek(out ReadOnlySpan<byte> rest))
         {
             SocketResult sent = Socket.Send(rest, wait);
@@ -103,7 +83,7 @@ internal abstract partial class StreamConnection
     }
 
     /// <summary>Sends what can be sent now of the messages of others; the rest goes out when the socket says that it is writable.</summary>
-    internal void PushOutbox()
+    internal sealed override void PushOutbox()
     {
         while (HasOutbox && TryEnterSend())
         {
@@ -121,7 +101,7 @@ internal abstract partial class StreamConnection
             }
             else if (error != NativeError.None)
             {
-                _outbox!.Clear();
+                Outbox!.Clear();
             }
 
             // A full fence, as in WritableEdge: an edge that found the gate shut is seen here, or it finds the gate open.
@@ -146,13 +126,40 @@ internal abstract partial class StreamConnection
     /// <summary>Arranges that <see cref="WritableEdge"/> is called from now on.</summary>
     private protected abstract void WatchForOutbox();
 
-    private void EnterReceive() => SpinUntilEntered(ref _receiving);
-
-    private Outbox CreateOutbox()
+    /// <summary>Gives the socket up, once no call on it is under way. <paramref name="reset"/>: not politely.</summary>
+    protected bool CloseSocket(bool reset)
     {
-        var created = new Outbox();
-        return Interlocked.CompareExchange(ref _outbox, created, comparand: null) ?? created;
+        if (!TryBeginClose())
+        {
+            return false;
+        }
+
+        if (reset)
+        {
+            Socket.Reset();
+        }
+
+        // A stray task of the handler may still be inside a call. What it waits for ends now, so it comes out soon; from then on it finds
+        // the gates shut, and never the descriptor's number in another connection's hands.
+        if (!TryEnterReceive())
+        {
+            Socket.Shutdown(SocketShutdown.Both);
+            EnterReceive();
+        }
+
+        if (!TryEnterSend())
+        {
+            Socket.Shutdown(SocketShutdown.Both);
+            EnterSend();
+        }
+
+        Socket.Close();
+        End(CloseReason.Completed);
+        FireConnectionClosed();
+        return true;
     }
+
+    private void EnterReceive() => SpinUntilEntered(ref _receiving);
 
     private static void SpinUntilEntered(ref int gate)
     {

@@ -2,12 +2,16 @@ using System.Runtime.InteropServices;
 
 namespace Sluice.Native;
 
-/// <summary>An epoll(7) instance whose descriptors are registered once, edge-triggered, for reading and writing.</summary>
+/// <summary>
+/// An epoll(7) instance. Its descriptors are registered once, edge-triggered, for reading and writing; who wants it otherwise says so by
+/// <see cref="Watch"/>.
+/// </summary>
 internal sealed unsafe class ReadinessQueue : IDisposable
 {
     private const int EPOLL_CLOEXEC = 0x80000;
     private const int EPOLL_CTL_ADD = 1;
     private const int EPOLL_CTL_DEL = 2;
+    private const int EPOLL_CTL_MOD = 3;
     private const uint EPOLLIN = 0x001;
     private const uint EPOLLOUT = 0x004;
     private const uint EPOLLERR = 0x008;
@@ -36,13 +40,13 @@ internal sealed unsafe class ReadinessQueue : IDisposable
     }
 
     /// <summary>Registers a descriptor; every edge comes back with <paramref name="token"/>.</summary>
-    public NativeError Add(int descriptor, ulong token)
-    {
-        byte* change = stackalloc byte[16];
-        *(uint*)change = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
-        *(ulong*)(change + DataOffset) = token;
-        return Libc.epoll_ctl(_epoll, EPOLL_CTL_ADD, descriptor, change) < 0 ? Errno.Last : NativeError.None;
-    }
+    public NativeError Add(int descriptor, ulong token) => Add(descriptor, token, Watch.Read | Watch.Write | Watch.Edges);
+
+    /// <summary>Registers a descriptor for what <paramref name="watch"/> says; without <see cref="Watch.Edges"/> it is level-triggered.</summary>
+    public NativeError Add(int descriptor, ulong token, Watch watch) => Control(EPOLL_CTL_ADD, descriptor, token, watch);
+
+    /// <summary>Replaces what a registered descriptor is watched for. What is ready at this moment is told again, also as an edge.</summary>
+    public NativeError Change(int descriptor, ulong token, Watch watch) => Control(EPOLL_CTL_MOD, descriptor, token, watch);
 
     /// <summary>Takes a descriptor out again; closing it does so too.</summary>
     public void Remove(int descriptor)
@@ -93,9 +97,36 @@ internal sealed unsafe class ReadinessQueue : IDisposable
         _ = Libc.close(_epoll);
         NativeMemory.Free(_events);
     }
+
+    private NativeError Control(int operation, int descriptor, ulong token, Watch watch)
+    {
+        byte* change = stackalloc byte[16];
+        *(uint*)change = ((watch & Watch.Read) != 0 ? EPOLLIN | EPOLLRDHUP : 0)
+            | ((watch & Watch.Write) != 0 ? EPOLLOUT : 0)
+            | ((watch & Watch.Edges) != 0 ? EPOLLET : 0);
+        *(ulong*)(change + DataOffset) = token;
+        return Libc.epoll_ctl(_epoll, operation, descriptor, change) < 0 ? Errno.Last : NativeError.None;
+    }
 }
 
-/// <summary>What an edge says.</summary>
+/// <summary>What a descriptor is watched for. Its end (EPOLLHUP, EPOLLERR) is always told.</summary>
+[Flags]
+internal enum Watch
+{
+    /// <summary>Nothing but its end.</summary>
+    None = 0,
+
+    /// <summary>Bytes, connections, and the peer's FIN.</summary>
+    Read = 1,
+
+    /// <summary>Room to send.</summary>
+    Write = 2,
+
+    /// <summary>Edge-triggered: each change is told once, and not its state again and again.</summary>
+    Edges = 4,
+}
+
+/// <summary>What an event says.</summary>
 [Flags]
 internal enum Readiness
 {

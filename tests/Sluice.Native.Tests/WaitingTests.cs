@@ -130,6 +130,48 @@ public sealed class WaitingTests
     }
 
     [Fact]
+    public void Epoll_tells_levels_to_who_does_not_ask_for_edges()
+    {
+        using var queue = new ReadinessQueue(8);
+        using var set = new EventDescriptor();
+        Assert.Equal(NativeError.None, queue.Add(set.Number, 1, Watch.Read));
+        Assert.Equal(0, queue.Wait(0));
+        set.Set();
+        Assert.Equal(Readiness.Read, Next(queue, 1));
+        Assert.Equal(Readiness.Read, Next(queue, 1));
+        Assert.Equal(NativeError.None, queue.Change(set.Number, 2, Watch.Read | Watch.Write));
+        Assert.Equal(Readiness.Read | Readiness.Write, Next(queue, 2));
+        queue.Change(set.Number, 3, Watch.None);
+        Assert.Equal(0, queue.Wait(0));
+        queue.Remove(set.Number);
+        Assert.Equal(NativeError.NoEntry, queue.Change(set.Number, 4, Watch.Read));
+    }
+
+    [Fact]
+    public void A_change_tells_the_present_state_again_also_as_an_edge()
+    {
+        using var queue = new ReadinessQueue(8);
+        using var set = new EventDescriptor();
+        set.Set();
+        queue.Add(set.Number, 1, Watch.Read | Watch.Edges);
+        Assert.Equal(Readiness.Read, Next(queue, 1));
+        Assert.Equal(0, queue.Wait(0));
+        queue.Change(set.Number, 1, Watch.Read | Watch.Write | Watch.Edges);
+        Assert.Equal(Readiness.Read | Readiness.Write, Next(queue, 1));
+        Assert.Equal(0, queue.Wait(0));
+    }
+
+    [Theory]
+    [InlineData(0, Readiness.None)]
+    [InlineData(PollDescriptor.In, Readiness.Read)]
+    [InlineData(PollDescriptor.Out, Readiness.Write)]
+    [InlineData(PollDescriptor.In | PollDescriptor.PeerClosed, Readiness.Read | Readiness.PeerClosed)]
+    [InlineData(PollDescriptor.Error, Readiness.Read | Readiness.Write | Readiness.Over)]
+    [InlineData(PollDescriptor.HangUp, Readiness.Read | Readiness.Write | Readiness.Over)]
+    [InlineData(PollDescriptor.Invalid, Readiness.Read | Readiness.Write | Readiness.Over)]
+    public void Poll_speaks_the_words_of_epoll(short returned, object meaning) => Assert.Equal(meaning, DescriptorPoll.Meaning(returned));
+
+    [Fact]
     public void Many_edges_come_in_one_wait_each_with_its_own_token()
     {
         using var queue = new ReadinessQueue(16);

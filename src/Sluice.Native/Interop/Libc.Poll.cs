@@ -2,9 +2,12 @@ using System.Runtime.InteropServices;
 
 namespace Sluice.Native;
 
-/// <summary>poll(2), epoll(7), eventfd(2). No logic here.</summary>
+/// <summary>select(2), poll(2), epoll(7), eventfd(2). No logic here.</summary>
 internal static unsafe partial class Libc
 {
+    [LibraryImport(Library, SetLastError = true)]
+    public static partial int pselect(int limit, ulong* read, ulong* write, ulong* error, long* timeout, void* signals);
+
     [LibraryImport(Library, SetLastError = true)]
     public static partial int poll(PollDescriptor* descriptors, nuint count, int timeout);
 
@@ -35,6 +38,8 @@ internal struct PollDescriptor
     public const short Out = 0x004;
     public const short Error = 0x008;
     public const short HangUp = 0x010;
+    public const short Invalid = 0x020;
+    public const short PeerClosed = 0x2000;
 
     public int Descriptor;
     public short Events;

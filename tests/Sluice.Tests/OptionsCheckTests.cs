@@ -70,7 +70,7 @@ public sealed class OptionsCheckTests
 
     [Theory]
     [InlineData("fibers", ErrorIds.UnknownModel)]
-    [InlineData("epoll", ErrorIds.ModelNotBuilt)]
+    [InlineData("process", ErrorIds.ModelNotBuilt)]
     public void A_model_that_is_not_there_is_refused_when_the_server_is_built(string model, string id) =>
         Assert.Equal(id, Assert.Throws<SluiceException>(() => Build(options => options.Model = model)).Id);
 

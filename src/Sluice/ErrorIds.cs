@@ -87,6 +87,9 @@ public static class ErrorIds
     /// <summary>A thread for a connection could not be started.</summary>
     public const string ThreadNotStarted = "SLU0304";
 
+    /// <summary>A handler keeps the thread of an event loop; every other connection of that loop waits.</summary>
+    public const string LoopBlocked = "SLU0305";
+
     /// <summary>The client could not connect.</summary>
     public const string CannotConnect = "SLU0501";
 

@@ -6,6 +6,9 @@ namespace Sluice;
 /// <summary>Refuses, when the server is built, what cannot work.</summary>
 internal static class OptionsCheck
 {
+    // Each loop is a thread, and has buffers and descriptors of its own: a number beyond this is a slip of the hand.
+    private const int MostLoops = 1024;
+
     public static (SocketAddressUrl Url, Transport Transport)[] Check(SocketServerOptions options, ConcurrencyModel model)
     {
         if (!OperatingSystem.IsLinux())
@@ -46,6 +49,12 @@ internal static class OptionsCheck
         AtLeast("max send queue (bytes)", limits.MaxSendQueue, 0);
         AtLeast("threads", options.Threads, 1);
         AtLeast("queue", options.Queue, 0);
+        AtLeast("loops", options.Loops, 1);
+        if (options.Loops > MostLoops)
+        {
+            throw new SluiceException(ErrorIds.OptionOutOfRange, $"loops cannot be {options.Loops}: the most is {MostLoops}; one per core is enough");
+        }
+
         AtLeast("backlog", options.Sockets.Backlog, 1);
         AtLeast("thread stack size (bytes)", options.ThreadStackSize, 0);
         Positive("idle timeout", limits.IdleTimeout);
@@ -53,6 +62,8 @@ internal static class OptionsCheck
         Positive("lifetime", limits.Lifetime);
         Positive("write timeout", limits.WriteTimeout);
         Positive("min rate window", limits.MinRateWindow);
+        Positive("loop max wait", options.LoopMaxWait);
+        Positive("loop blocked after", options.LoopBlockedAfter);
         if (options.Drain < TimeSpan.Zero || options.Linger < TimeSpan.Zero)
         {
             throw new SluiceException(ErrorIds.OptionOutOfRange, "drain and linger cannot be negative; use 0s for none");

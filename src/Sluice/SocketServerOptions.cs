@@ -31,6 +31,15 @@ public sealed class SocketServerOptions
     /// <summary>Accepted connections that wait for a thread of <c>threadpool</c>. Defaults to 1,024.</summary>
     public int Queue { get; set; } = 1024;
 
+    /// <summary>Event loops of <c>select</c>, <c>poll</c>, <c>epoll</c> and <c>io_uring</c>, each a thread. Defaults to one per core.</summary>
+    public int? Loops { get; set; }
+
+    /// <summary>The longest that a loop waits for events before its turn ends with nothing ready. Defaults to null: until something happens.</summary>
+    public TimeSpan? LoopMaxWait { get; set; }
+
+    /// <summary>How long one turn of a handler may keep a loop before it is reported; null is off. Defaults to 100 ms.</summary>
+    public TimeSpan? LoopBlockedAfter { get; set; } = TimeSpan.FromMilliseconds(100);
+
     /// <summary>Stack of each connection's thread in bytes; 0 is the runtime's default. Defaults to 0.</summary>
     public int ThreadStackSize { get; set; }
 

@@ -12,6 +12,10 @@ public sealed class ServeTests
     [InlineData("thread")]
     [InlineData("threadpool")]
     [InlineData("async")]
+    [InlineData("select")]
+    [InlineData("poll")]
+    [InlineData("epoll")]
+    [InlineData("io_uring")]
     public async Task Echo_answers_over_TCP_and_Unix_sockets_under_every_model(string model)
     {
         using var directory = new TemporaryDirectory();
@@ -43,7 +47,7 @@ public sealed class ServeTests
     {
         await using SluiceProcess sluice = SluiceProcess.Start(["serve", "echo", "--listen", "tcp://127.0.0.1:0"]);
 
-        Assert.Matches($"^listening tcp://127\\.0\\.0\\.1:[1-9][0-9]* model=async pid={sluice.Process.Id}$", await sluice.LineAsync());
+        Assert.Matches($"^listening tcp://127\\.0\\.0\\.1:[1-9][0-9]* model=(io_uring|epoll) pid={sluice.Process.Id}$", await sluice.LineAsync());
     }
 
     [Fact]

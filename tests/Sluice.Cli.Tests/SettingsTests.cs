@@ -44,7 +44,7 @@ public sealed class SettingsTests
 
     [Theory]
     [InlineData("SLUICE_MAX_CONNECTIONS", "-1", "SLU0008", "SLUICE_MAX_CONNECTIONS cannot be '-1'")]
-    [InlineData("SLUICE_LOOPS", "2", "SLU0105", "SLUICE_LOOPS is for the models select")]
+    [InlineData("SLUICE_LOOPS", "0", "SLU0008", "SLUICE_LOOPS cannot be '0'")]
     [InlineData("SLUICE_MODEL", "fibers", "SLU0003", "fibers")]
     [InlineData("SLUICE_JSON", "maybe", "SLU0008", "true or false")]
     public async Task A_wrong_variable_is_named(string name, string value, string id, string says)
@@ -54,6 +54,36 @@ public sealed class SettingsTests
         Assert.Equal(2, code);
         Assert.StartsWith($"sluice: {id} ", errors, StringComparison.Ordinal);
         Assert.Contains(says, errors, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("SLUICE_LOOPS", "2", "--model", "thread", "SLUICE_LOOPS is for the models select")]
+    [InlineData("SLUICE_THREADS", "2", "--model", "thread", "SLUICE_THREADS is for the model threadpool")]
+    public async Task A_variable_that_the_model_cannot_honour_is_named(string name, string value, string option, string model, string says)
+    {
+        (int code, _, string errors) = await SluiceProcess.RunAsync(["serve", "echo", "--listen", "tcp://127.0.0.1:0", option, model], [(name, value)]);
+
+        Assert.Equal(2, code);
+        Assert.StartsWith($"sluice: SLU0105 {says}", errors, StringComparison.Ordinal);
+    }
+
+    // Each loop of the demo says that it waits.
+    [Theory]
+    [InlineData("2", null)]
+    [InlineData(null, "3")]
+    [InlineData("2", "3")]
+    public async Task Loops_can_come_from_the_environment_and_from_the_configuration(string? variable, string? configured)
+    {
+        using var directory = new TemporaryDirectory();
+        string config = directory.File("sluice.json", configured is null ? "{}" : $$"""{ "loops": {{configured}} }""");
+        await using SluiceProcess sluice = SluiceProcess.Start(
+            ["demo", "select", "--port", "0", "--lang", "zh", "--config", config], variable is null ? [] : [("SLUICE_LOOPS", variable)]);
+        int loops = int.Parse(variable ?? configured!, System.Globalization.CultureInfo.InvariantCulture);
+
+        Assert.StartsWith("listening ", await sluice.LineAsync(), StringComparison.Ordinal);
+        Assert.Equal(Enumerable.Repeat("监听中...", loops), await sluice.LinesAsync(loops), StringComparer.Ordinal);
+        Assert.Equal(0, await sluice.StopAsync());
+        Assert.Empty(await sluice.RestAsync());
     }
 
     [Theory]

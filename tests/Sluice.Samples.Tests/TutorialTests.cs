@@ -121,6 +121,7 @@ public sealed class TutorialTests
         await sample.ExpectAsync(client, "else received data: b'HELLO 2'");
         await sample.SendAsync(silent, "hello 3");
         await sample.ExpectAsync(silent, "first received data: b'HELLO 3'");
+        await sample.LineAsync("turn 1: 1 of 1 ready");
     }
 
     [Fact]

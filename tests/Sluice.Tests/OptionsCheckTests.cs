@@ -10,6 +10,10 @@ public sealed class OptionsCheckTests
         ["no unread"] = options => options.Limits.MaxUnread = 0,
         ["negative send queue"] = options => options.Limits.MaxSendQueue = -1,
         ["no threads"] = options => options.Threads = 0,
+        ["no loops"] = options => options.Loops = 0,
+        ["too many loops"] = options => options.Loops = 1025,
+        ["no loop max wait"] = options => options.LoopMaxWait = TimeSpan.Zero,
+        ["no loop blocked after"] = options => options.LoopBlockedAfter = TimeSpan.Zero,
         ["negative queue"] = options => options.Queue = -1,
         ["no backlog"] = options => options.Sockets.Backlog = 0,
         ["negative stack"] = options => options.ThreadStackSize = -1,
@@ -30,6 +34,9 @@ public sealed class OptionsCheckTests
         ["no queue"] = options => options.Queue = 0,
         ["a tick of idle time"] = options => options.Limits.IdleTimeout = TimeSpan.FromTicks(1),
         ["a year of life"] = options => options.Limits.Lifetime = TimeSpan.FromDays(365),
+        ["one loop"] = options => options.Loops = 1,
+        ["the most loops"] = options => options.Loops = 1024,
+        ["no watch over loops"] = options => (options.LoopMaxWait, options.LoopBlockedAfter) = (null, null),
         ["no write timeout"] = options => options.Limits.WriteTimeout = null,
         ["no drain, no linger"] = options => (options.Drain, options.Linger) = (TimeSpan.Zero, TimeSpan.Zero),
     };
@@ -63,7 +70,7 @@ public sealed class OptionsCheckTests
 
     [Theory]
     [InlineData("fibers", ErrorIds.UnknownModel)]
-    [InlineData("epoll", ErrorIds.ModelNotBuilt)]
+    [InlineData("process", ErrorIds.ModelNotBuilt)]
     public void A_model_that_is_not_there_is_refused_when_the_server_is_built(string model, string id) =>
         Assert.Equal(id, Assert.Throws<SluiceException>(() => Build(options => options.Model = model)).Id);
 

@@ -4,7 +4,8 @@ using Sluice;
 
 await using SocketServer server = SocketServer.CreateBuilder()
     .Listen(args.FirstOrDefault("tcp://127.0.0.1:8888"))
-    .UseModel("async") // "select" is not in this build: the handler stays the same
+    .UseModel("select")
+    .Configure(options => options.Loops = 1) // one thread; the default is one loop per core
     .Handle(async connection =>
     {
         PipeReader input = connection.Transport.Input;
@@ -19,5 +20,6 @@ await using SocketServer server = SocketServer.CreateBuilder()
     })
     .Build();
 
+server.Events.LoopTick += turn => Console.WriteLine($"turn {turn.Iteration}: {turn.Ready.Count} of {turn.Watched} ready");
 server.Events.StateChanged += state => Console.WriteLine($"{state} {server.LocalUrls[0]}");
 await server.RunAsync();

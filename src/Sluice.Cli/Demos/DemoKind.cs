@@ -22,6 +22,9 @@ internal sealed record DemoKind
     /// <summary>The longest that a read may wait; null is for ever: a person types at the other end.</summary>
     public TimeSpan? IdleTimeout { get; init; }
 
+    /// <summary>The longest turn of the loop of a demo that prints every turn; null for one that prints none.</summary>
+    public TimeSpan? LongestTurn { get; init; }
+
     /// <summary>Whether it receives files into a directory, from this machine only unless told otherwise.</summary>
     public bool ReceivesFiles { get; init; }
 
@@ -62,7 +65,8 @@ internal sealed record DemoKind
         new()
         {
             Name = "select", Description = "One thread that watches all clients: every message back as Python prints it, in upper case.", Model = "select", Port = 8888,
-            Client = (url, language) => PromptClient.RunAsync(url, 4, language),
+            LongestTurn = TimeSpan.FromSeconds(10),
+            Server = _ => new SelectDemo(), Client = (url, language) => PromptClient.RunAsync(url, 4, language),
         },
     ];
 }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net;
 using System.Text;
 
@@ -21,4 +22,34 @@ internal static class PythonText
 
     /// <summary>Bytes as text; those that are not UTF-8 are shown as U+FFFD, where some of the originals die of them.</summary>
     public static string Decode(ReadOnlySpan<byte> bytes) => Encoding.UTF8.GetString(bytes);
+
+    /// <summary>Bytes as Python's <c>repr</c> shows them: <c>b'HELLO\n'</c>. The quote is <c>"</c> when they hold a <c>'</c> and no <c>"</c>.</summary>
+    public static string Repr(ReadOnlySpan<byte> bytes)
+    {
+        char quote = bytes.Contains((byte)'\'') && !bytes.Contains((byte)'"') ? '"' : '\'';
+        var text = new StringBuilder(bytes.Length + 3).Append('b').Append(quote);
+        foreach (byte value in bytes)
+        {
+            _ = value switch
+            {
+                (byte)'\n' => text.Append(@"\n"),
+                (byte)'\r' => text.Append(@"\r"),
+                (byte)'\t' => text.Append(@"\t"),
+                (byte)'\\' => text.Append(@"\\"),
+                _ when value == quote => text.Append('\\').Append(quote),
+                >= 0x20 and < 0x7F => text.Append((char)value),
+                _ => text.Append(CultureInfo.InvariantCulture, $"\\x{value:x2}"),
+            };
+        }
+
+        return text.Append(quote).ToString();
+    }
+
+    /// <summary>A TCP socket as Python's <c>repr</c> shows it; a listener has no peer.</summary>
+    public static string Socket(int descriptor, EndPoint? local, EndPoint? remote)
+    {
+        string family = local?.AddressFamily == System.Net.Sockets.AddressFamily.InterNetworkV6 ? "AF_INET6" : "AF_INET";
+        string peer = remote is null ? "" : $", raddr={Address(remote)}";
+        return $"<socket.socket fd={descriptor}, family=AddressFamily.{family}, type=SocketKind.SOCK_STREAM, proto=0, laddr={Address(local)}{peer}>";
+    }
 }

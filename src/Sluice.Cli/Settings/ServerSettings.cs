@@ -6,7 +6,11 @@ namespace Sluice.Cli.Settings;
 /// <summary>Every setting of a server: the one list behind the options, the environment variables, the configuration file and the help.</summary>
 internal static class ServerSettings
 {
-    private static readonly string[] LoopModels = ["select", "poll", "epoll", "io_uring"];
+    private const int MostLoops = 1024;
+
+    /// <summary>The models that are event loops.</summary>
+    public static readonly string[] LoopModels = ["select", "poll", "epoll", "io_uring"];
+
     private static readonly string[] PoolModels = ["threadpool"];
     private static readonly string[] PreforkModels = ["prefork"];
 
@@ -27,7 +31,8 @@ internal static class ServerSettings
     [
         new("model", "NAME", "The concurrency model, one of 'sluice models'.", (plan, text) => plan.Options.Model = text) { Default = "auto" },
         new("inner", "NAME", "The model inside each worker of prefork.", NotBuilt) { HonouredBy = PreforkModels },
-        new("loops", "N", "Event loops of select, poll, epoll and io_uring.", NotBuilt) { HonouredBy = LoopModels },
+        new("loops", "N", "Event loops of select, poll, epoll and io_uring, each a thread.",
+            (plan, text) => plan.Options.Loops = SettingValues.Count(text, 1, MostLoops)) { HonouredBy = LoopModels, Default = "one per core" },
         new("threads", "N", "Threads of threadpool.",
             (plan, text) => plan.Options.Threads = SettingValues.Count(text, 1)) { HonouredBy = PoolModels, Default = "4 per core, at least 16" },
         new("workers", "N", "Processes of prefork.", NotBuilt) { HonouredBy = PreforkModels },

@@ -10,11 +10,11 @@ internal static class SettingValues
     private static readonly (string Unit, double Milliseconds)[] DurationUnits = [("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000)];
     private static readonly (string Unit, long Bytes)[] SizeUnits = [("KiB", 1L << 10), ("MiB", 1L << 20), ("GiB", 1L << 30), ("TiB", 1L << 40), ("B", 1), ("", 1)];
 
-    /// <summary>A whole number from <paramref name="least"/>.</summary>
-    public static int Count(string text, int least) =>
-        int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int value) && value >= least
+    /// <summary>A whole number from <paramref name="least"/> to <paramref name="most"/>.</summary>
+    public static int Count(string text, int least, int most = int.MaxValue) =>
+        int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int value) && value >= least && value <= most
             ? value
-            : throw new FormatException($"a whole number from {least} to {int.MaxValue}");
+            : throw new FormatException($"a whole number from {least} to {most}");
 
     /// <summary>A duration that may be zero.</summary>
     public static TimeSpan Duration(string text) => TryDuration(text, out TimeSpan value) ? value : throw new FormatException(DurationExamples);

@@ -40,6 +40,21 @@ public sealed class ServerEvents
     /// <summary>Something the operator should know once, in one line: a limit that was lowered, a default that was computed.</summary>
     public event Action<string>? Noticed;
 
+    /// <summary>
+    /// An event loop is about to wait. Raised on the loop's thread: a subscriber holds up every connection of the loop. After an internal
+    /// wake-up (posted work, a deadline), which is no tick, the loop waits once more.
+    /// </summary>
+    public event Action<LoopWaiting>? LoopWaiting;
+
+    /// <summary>
+    /// An event loop's wait has ended with something ready, or because <see cref="SocketServerOptions.LoopMaxWait"/> passed; internal
+    /// wake-ups are no ticks. Raised on the loop's thread before it serves what is ready: a subscriber holds up every connection of the loop.
+    /// </summary>
+    public event Action<LoopTick>? LoopTick;
+
+    /// <summary>A handler keeps a loop's thread. Raised on the watchdog's thread while it does, once per type of handler.</summary>
+    public event Action<LoopBlocked>? LoopBlocked;
+
     /// <summary>How many times a subscriber has thrown.</summary>
     public long SubscriberFailures => Interlocked.Read(ref _subscriberFailures);
 
@@ -71,6 +86,15 @@ public sealed class ServerEvents
     internal void RaiseDrained(DrainReport report) => Raise(Drained, report);
 
     internal void RaiseNoticed(string line) => Raise(Noticed, line);
+
+    /// <summary>Whether anybody wants ticks: without a subscriber a loop does not make them.</summary>
+    internal bool WatchesTicks => LoopTick is not null;
+
+    internal void RaiseLoopWaiting(int loop) => Raise(LoopWaiting, new LoopWaiting(loop));
+
+    internal void RaiseLoopTick(LoopTick tick) => Raise(LoopTick, tick);
+
+    internal void RaiseLoopBlocked(LoopBlocked blocked) => Raise(LoopBlocked, blocked);
 
     internal void RaiseAccepting()
     {
@@ -140,3 +164,9 @@ public readonly record struct ConnectionRefused(Listener Listener, EndPoint? Rem
 /// <param name="BacksOff">Accepting pauses, because something ran out.</param>
 /// <param name="Stops">The listener accepts no more.</param>
 public readonly record struct AcceptFailed(Listener Listener, AcceptError Error, bool BacksOff, bool Stops);
+
+/// <summary>A handler keeps a loop's thread.</summary>
+/// <param name="Handler">The full name of the handler's type.</param>
+/// <param name="Loop">The loop's number, from 0.</param>
+/// <param name="For">For how long already.</param>
+public readonly record struct LoopBlocked(string Handler, int Loop, TimeSpan For);

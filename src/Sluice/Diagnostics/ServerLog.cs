@@ -32,6 +32,7 @@ internal sealed partial class ServerLog
         events.AcceptFailed += log.OnAcceptFailed;
         events.ConnectionRefused += log.OnRefused;
         events.ConnectionEnded += log.OnEnded;
+        events.LoopBlocked += blocked => log.LoopBlocked(blocked.Handler, blocked.Loop, blocked.For.TotalMilliseconds);
     }
 
     private void OnAcceptFailed(AcceptFailed failed)
@@ -144,6 +145,9 @@ internal sealed partial class ServerLog
 
     [LoggerMessage(14, LogLevel.Error, "SLU0304 {Url}: no thread could be started for a connection; it was closed ({LeftOut} more of this since the last line)")]
     private partial void ThreadNotStarted(string url, long leftOut);
+
+    [LoggerMessage(15, LogLevel.Warning, "SLU0305 {Handler} has kept event loop {Loop} for {Milliseconds:0} ms, and every other connection of that loop waits; use a thread model (--model thread), or await instead of blocking")]
+    private partial void LoopBlocked(string handler, int loop, double milliseconds);
 
     [LoggerMessage(20, LogLevel.Debug, "A connection ended: {Reason}, {Received} bytes received, {Sent} sent")]
     private partial void Ended(string reason, long received, long sent);

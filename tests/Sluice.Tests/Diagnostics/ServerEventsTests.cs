@@ -34,6 +34,8 @@ public sealed class ServerEventsTests
             () => events.RaiseConnectionAccepted(listener, socket), () => events.RaiseConnectionRefused(listener, socket, Sluice.Accepting.RefuseReason.Draining),
             () => events.RaiseAcceptFailed(listener, AcceptError.NoMemory, Sluice.Accepting.AcceptReaction.BackOff),
             () => events.RaiseConnectionEnded(default), () => events.RaiseConnectionStarted(null!), () => events.RaiseDrained(new DrainReport(0, 0, default)),
+            () => events.RaiseLoopWaiting(0), () => events.RaiseLoopTick(new LoopTick { Loop = 0, Iteration = 1, Watched = 1, Ready = [] }),
+            () => events.RaiseLoopBlocked(new LoopBlocked("Some.Handler", 0, TimeSpan.FromMilliseconds(100))),
         ];
         Assert.All(raises, raise => raise());
         Assert.Equal(0, events.SubscriberFailures);
@@ -47,6 +49,9 @@ public sealed class ServerEventsTests
         events.ConnectionEnded += _ => Broken();
         events.ConnectionStarted += _ => Broken();
         events.Drained += _ => Broken();
+        events.LoopWaiting += _ => Broken();
+        events.LoopTick += _ => Broken();
+        events.LoopBlocked += _ => Broken();
         Assert.All(raises, raise => raise());
         Assert.Equal(raises.Length, events.SubscriberFailures);
 

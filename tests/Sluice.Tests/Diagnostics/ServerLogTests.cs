@@ -57,6 +57,17 @@ public sealed class ServerLogTests
     }
 
     [Fact]
+    public void A_handler_that_blocks_a_loop_is_named_with_the_way_out()
+    {
+        ServerLog.Attach(_events, _loggers, "epoll");
+        _events.RaiseLoopBlocked(new LoopBlocked("Chat.Room", 3, TimeSpan.FromMilliseconds(120)));
+        (LogLevel Level, EventId Id, string Text) line = Assert.Single(_loggers.Lines);
+        Assert.Equal(LogLevel.Warning, line.Level);
+        Assert.Contains("SLU0305 Chat.Room has kept event loop 3 for 120 ms", line.Text, StringComparison.Ordinal);
+        Assert.Contains("--model thread", line.Text, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_logger_that_throws_harms_nobody()
     {
         var heard = new List<string>();

@@ -21,6 +21,9 @@ public sealed class Cell
     /// <summary>Whether more than one connection is served at a time.</summary>
     public bool IsConcurrent => Model.Capabilities.Concurrent;
 
+    /// <summary>Whether one thread resumes the handlers of many connections.</summary>
+    public bool IsLoop => Model.Capabilities is { Blocking: false, NeedsDescriptor: true };
+
     public bool IsTcp => _transport is "tcp" or "tcp6";
 
     public bool IsMemory => _transport is "memory";

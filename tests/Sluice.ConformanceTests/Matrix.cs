@@ -22,13 +22,18 @@ public static class Matrix
     /// <summary>Every model over memory, where accept errors come by script.</summary>
     public static TheoryData<string, string> MemoryCells => Pairs(["memory"]);
 
+    /// <summary>
+    /// The models whose handlers wait without a thread, over what the kernel knows: every loop, and <c>async</c> to compare them with.
+    /// </summary>
+    public static TheoryData<string, string> WaitingCells => Pairs(["tcp", "unix"], model => !model.Capabilities.Blocking);
+
     /// <summary>Every model, by name.</summary>
     public static TheoryData<string> Models => [.. ConcurrencyModels.All.Select(model => model.Name)];
 
-    private static TheoryData<string, string> Pairs(string[] transports)
+    private static TheoryData<string, string> Pairs(string[] transports, Func<ConcurrencyModel, bool>? chosen = null)
     {
         var cells = new TheoryData<string, string>();
-        foreach (ConcurrencyModel model in ConcurrencyModels.All)
+        foreach (ConcurrencyModel model in ConcurrencyModels.All.Where(chosen ?? (static _ => true)))
         {
             foreach (string transport in transports)
             {

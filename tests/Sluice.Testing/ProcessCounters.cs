@@ -9,23 +9,10 @@ public static class ProcessCounters
     public static int Descriptors(int? pid = null) => Directory.GetFileSystemEntries($"/proc/{Name(pid)}/fd").Length;
 
     /// <summary>Sockets among this process's descriptors.</summary>
-    public static int Sockets()
-    {
-        int sockets = 0;
-        foreach (string entry in Directory.GetFileSystemEntries("/proc/self/fd"))
-        {
-            try
-            {
-                sockets += new FileInfo(entry).LinkTarget?.StartsWith("socket:", StringComparison.Ordinal) == true ? 1 : 0;
-            }
-            catch (IOException)
-            {
-                // It was closed meanwhile.
-            }
-        }
+    public static int Sockets() => Count("socket:");
 
-        return sockets;
-    }
+    /// <summary>What waits for others among this process's descriptors: epoll, eventfd, io_uring.</summary>
+    public static int Watches() => Count("anon_inode:");
 
     /// <summary>
     /// Threads of this process that Sluice started, by their names. The runtime's own come and go with the load of whoever tests.
@@ -65,6 +52,24 @@ public static class ProcessCounters
         const int TicksPerSecond = 100; // USER_HZ
         long ticks = long.Parse(fields[UserTime], CultureInfo.InvariantCulture) + long.Parse(fields[SystemTime], CultureInfo.InvariantCulture);
         return TimeSpan.FromMilliseconds(ticks * 1000.0 / TicksPerSecond);
+    }
+
+    private static int Count(string kind)
+    {
+        int count = 0;
+        foreach (string entry in Directory.GetFileSystemEntries("/proc/self/fd"))
+        {
+            try
+            {
+                count += new FileInfo(entry).LinkTarget?.StartsWith(kind, StringComparison.Ordinal) == true ? 1 : 0;
+            }
+            catch (IOException)
+            {
+                // It was closed meanwhile.
+            }
+        }
+
+        return count;
     }
 
     private static string Name(int? pid) => pid?.ToString(CultureInfo.InvariantCulture) ?? "self";

@@ -20,6 +20,7 @@ internal static class Errno
         12 => NativeError.NoMemory,
         13 => NativeError.AccessDenied,
         14 => NativeError.Fault,
+        16 => NativeError.Busy,
         17 => NativeError.Exists,
         18 => NativeError.CrossDevice,
         19 => NativeError.NoDevice,
@@ -34,7 +35,10 @@ internal static class Errno
         31 => NativeError.TooManyLinks,
         32 => NativeError.BrokenPipe,
         36 => NativeError.NameTooLong,
+        38 => NativeError.NotImplemented,
         40 => NativeError.TooManyLinks,
+        53 => NativeError.CompletionsLost, // EBADR, which only io_uring_enter(2) says
+        62 => NativeError.TimerExpired,
         64 => NativeError.NoNetwork,
         71 => NativeError.Protocol,
         88 => NativeError.NotSocket,
@@ -52,8 +56,10 @@ internal static class Errno
         111 => NativeError.ConnectionRefused,
         112 => NativeError.HostDown,
         113 => NativeError.HostUnreachable,
+        114 => NativeError.AlreadyInProgress,
         115 => NativeError.InProgress,
         122 => NativeError.Quota,
+        125 => NativeError.Canceled,
         _ => NativeError.Other,
     };
 }

@@ -46,5 +46,11 @@ internal enum NativeError
     NameTooLong,
     NoDevice,
     FileTooLarge,
+    Busy,
+    NotImplemented,
+    Canceled,
+    AlreadyInProgress,
+    TimerExpired,
+    CompletionsLost,
     Other,
 }

@@ -31,6 +31,14 @@ internal sealed unsafe class StreamDescriptor
         _peer = peer;
     }
 
+    /// <summary>Takes over a connected descriptor of which the peer is not known yet; asks the kernel for it. getpeername(2).</summary>
+    public static StreamDescriptor Adopt(int fd)
+    {
+        PeerAddress peer = default;
+        int length = PeerAddress.Size;
+        return Libc.getpeername(fd, (byte*)&peer, &length) < 0 ? new StreamDescriptor(fd, default) : new StreamDescriptor(fd, peer);
+    }
+
     /// <summary>The raw number, for a loop that watches it; -1 once closed.</summary>
     public int Number => _fd;
 

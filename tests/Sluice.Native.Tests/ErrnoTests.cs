@@ -50,6 +50,12 @@ public sealed class ErrnoTests
         [nameof(NativeError.HostUnreachable)] = "No route to host",
         [nameof(NativeError.InProgress)] = "Operation now in progress",
         [nameof(NativeError.Quota)] = "Disk quota exceeded",
+        [nameof(NativeError.Busy)] = "Device or resource busy",
+        [nameof(NativeError.NotImplemented)] = "Function not implemented",
+        [nameof(NativeError.Canceled)] = "Operation canceled",
+        [nameof(NativeError.AlreadyInProgress)] = "Operation already in progress",
+        [nameof(NativeError.TimerExpired)] = "Timer expired",
+        [nameof(NativeError.CompletionsLost)] = "Invalid request descriptor",
     };
 
     [Fact]

@@ -20,6 +20,9 @@ internal static unsafe partial class Libc
     public static partial int socket(int family, int type, int protocol);
 
     [LibraryImport(Library, SetLastError = true)]
+    public static partial int socketpair(int family, int type, int protocol, int* pair);
+
+    [LibraryImport(Library, SetLastError = true)]
     public static partial int connect(int fd, byte* address, int addressLength);
 
     [LibraryImport(Library, SetLastError = true)]

@@ -1,0 +1,96 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
+namespace Sluice.Native;
+
+/// <summary>The operations, each under a token of the caller's that its completions bring back. io_uring_enter(2).</summary>
+internal sealed unsafe partial class IoUring
+{
+    private const byte Nothing = 0; // IORING_OP_NOP
+    private const byte PollAdd = 6;
+    private const byte Accept = 13;
+    private const byte AsyncCancel = 14;
+    private const byte SendBytes = 26;
+    private const byte ReceiveBytes = 27;
+    private const byte SelectBuffer = 32; // IOSQE_BUFFER_SELECT
+    private const ushort AcceptManyTimes = 1; // IORING_ACCEPT_MULTISHOT
+    private const ushort PollFirst = 1; // IORING_RECVSEND_POLL_FIRST
+    private const ushort ReceiveManyTimes = 2; // IORING_RECV_MULTISHOT
+    private const uint PollManyTimes = 1; // IORING_POLL_ADD_MULTI
+    private const uint CloseOnExec = 0x80000; // SOCK_CLOEXEC
+    private const uint NoSignalWaitAll = 0x4000 | 0x100; // MSG_NOSIGNAL | MSG_WAITALL
+    private const uint PollIn = 1;
+    private const uint CancelByDescriptor = 1 | 2; // IORING_ASYNC_CANCEL_ALL | FD
+
+    /// <summary>accept4(2) again and again: each completion is a new descriptor, blocking and close-on-exec. An error ends it.</summary>
+    public void AcceptMultishot(int listener, ulong token)
+    {
+        SubmissionEntry* entry = Next(Accept, listener, token);
+        entry->Priority = AcceptManyTimes;
+        entry->OperationFlags = CloseOnExec;
+    }
+
+    /// <summary>
+    /// recv(2) again and again into buffers of <see cref="Buffers"/>. FIN (0), an error or <see cref="NativeError.NoBufferSpace"/> ends it. With
+    /// <paramref name="pollFirst"/> it waits before the first try, which is right when nothing is expected to be there yet.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void ReceiveMultishot(int descriptor, ulong token, bool pollFirst)
+    {
+        SubmissionEntry* entry = Next(ReceiveBytes, descriptor, token);
+        entry->Flags = SelectBuffer;
+        entry->Priority = (ushort)(pollFirst ? ReceiveManyTimes | PollFirst : ReceiveManyTimes);
+        entry->BufferGroup = BufferRing.Group;
+    }
+
+    /// <summary>
+    /// send(2) of a part of an array that is pinned for life and stays untouched until the completion. The kernel sends all of it if it can; a shorter count
+    /// is possible. Never raises SIGPIPE.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Send(int descriptor, byte[] pinned, int offset, int count, ulong token)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan((ulong)(uint)offset + (uint)count, (ulong)pinned.Length);
+        SubmissionEntry* entry = Next(SendBytes, descriptor, token);
+        entry->Address = (ulong)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(pinned)) + (uint)offset;
+        entry->Length = (uint)count;
+        entry->OperationFlags = NoSignalWaitAll;
+    }
+
+    /// <summary>Tells each time the descriptor becomes readable, from now on if it already is.</summary>
+    public void PollMultishot(int descriptor, ulong token)
+    {
+        SubmissionEntry* entry = Next(PollAdd, descriptor, token);
+        entry->Length = PollManyTimes;
+        entry->OperationFlags = PollIn;
+    }
+
+    /// <summary>
+    /// Asks for the end of the operation with the token <paramref name="target"/>. That one completes as <see cref="NativeError.Canceled"/>, if it was not about to
+    /// complete anyway; this one with success, <see cref="NativeError.NoEntry"/> or <see cref="NativeError.AlreadyInProgress"/>.
+    /// </summary>
+    public void Cancel(ulong target, ulong token) => Next(AsyncCancel, -1, token)->Address = target;
+
+    /// <summary>Asks for the end of every operation on a descriptor; completes with their count, or <see cref="NativeError.NoEntry"/>.</summary>
+    public void CancelDescriptor(int descriptor, ulong token) => Next(AsyncCancel, descriptor, token)->OperationFlags = CancelByDescriptor;
+
+    /// <summary>Completes at once.</summary>
+    public void Complete(ulong token) => Next(Nothing, -1, token);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private SubmissionEntry* Next(byte operation, int descriptor, ulong token)
+    {
+        if (_tail - _submitted == _submissionEntries)
+        {
+            Submit();
+        }
+
+        SubmissionEntry* entry = _entries + (_tail++ & _submissionMask);
+        _operations++;
+        *entry = default;
+        entry->Operation = operation;
+        entry->Descriptor = descriptor;
+        entry->Token = token;
+        return entry;
+    }
+}

@@ -1,0 +1,166 @@
+using System.Runtime.CompilerServices;
+
+namespace Sluice.Native;
+
+/// <summary>
+/// One io_uring(7) with its ring of receive buffers. The thread that opens it owns it: submits, enters, takes completions and disposes. What is
+/// submitted goes to the kernel with the next <see cref="Enter"/>, all in one system call.
+/// </summary>
+internal sealed unsafe partial class IoUring : IDisposable
+{
+    private const uint FeatureNoIoWait = 1 << 17; // IORING_FEAT_NO_IOWAIT, 6.15
+    private const uint FeatureExtendedArgument = 1 << 8; // IORING_FEAT_EXT_ARG, 5.11
+    private const uint FeatureSingleMapping = 1; // IORING_FEAT_SINGLE_MMAP, 5.4
+    private const uint OverflowedFlag = 2; // IORING_SQ_CQ_OVERFLOW
+    private const nint RegisterDescriptor = 20; // IORING_REGISTER_RING_FDS
+    private const nint UnregisterDescriptor = 21;
+    private const nint SynchronousCancel = 24; // IORING_REGISTER_SYNC_CANCEL
+    private const uint CancelAllOfAny = 1 | 4; // IORING_ASYNC_CANCEL_ALL | ANY
+
+    // The kernel takes what a closed ring had locked off the account only some time later, and the next, smaller one needs that room.
+    private const int ReleaseMilliseconds = 50;
+
+    private readonly RingMemory _memory;
+    private readonly SubmissionEntry* _entries;
+    private readonly uint* _submissionTail;
+    private readonly Completion* _completions;
+    private readonly uint* _completionHead;
+    private readonly uint* _completionTail;
+    private readonly uint _submissionMask;
+    private readonly uint _submissionEntries;
+    private readonly uint _completionMask;
+    private readonly int _descriptor;
+    private readonly int _registered;
+    private readonly uint _enterFlags;
+
+    private uint _tail;
+    private uint _submitted;
+    private uint _head;
+    private uint _known; // the completion tail as last read
+    private int _operations;
+    private bool _disposed;
+
+    private IoUring(int descriptor, in RingParameters parameters, RingMemory memory, BufferRing buffers)
+    {
+        _descriptor = descriptor;
+        _memory = memory;
+        Buffers = buffers;
+        _entries = memory.Submissions;
+        _submissionTail = memory.SubmissionTail;
+        _submissionMask = memory.SubmissionMask;
+        _submissionEntries = parameters.SubmissionEntries;
+        _completions = memory.Completions;
+        _completionHead = memory.CompletionHead;
+        _completionTail = memory.CompletionTail;
+        _completionMask = memory.CompletionMask;
+        _head = _known = *_completionHead;
+        _tail = _submitted = *_submissionTail;
+        CompletionCapacity = (int)parameters.CompletionEntries;
+
+        // The kernel then needs no look-up of the descriptor with each enter: 182 to 116 ns.
+        DescriptorUpdate update = new() { Offset = uint.MaxValue, Data = (ulong)descriptor };
+        bool isRegistered = Libc.syscall(Libc.IoUringRegister, descriptor, RegisterDescriptor, (nint)(&update), 1, 0, 0) == 1;
+        _registered = isRegistered ? (int)update.Offset : descriptor;
+        _enterFlags = isRegistered ? RegisteredRing : 0;
+        _waitFlags = (parameters.Features & FeatureNoIoWait) != 0 ? GetEvents | ExtendedArgument | NoIoWait : GetEvents | ExtendedArgument;
+    }
+
+    /// <summary>The receive buffers the kernel picks from.</summary>
+    public BufferRing Buffers { get; }
+
+    public int CompletionCapacity { get; }
+
+    /// <summary>Operations submitted whose last completion was not taken yet.</summary>
+    public int Operations => _operations;
+
+    /// <summary>Completions wait in the kernel because the queue was full: multishots that met it have ended. The next enter brings them.</summary>
+    public bool Overflowed => (Volatile.Read(ref *_memory.SubmissionFlags) & OverflowedFlag) != 0;
+
+    /// <summary>Sets a ring up for this thread, in the first shape that the kernel allows, or returns null and the last error.</summary>
+    public static IoUring? Open(ReadOnlySpan<RingShape> shapes, out NativeError error) => RingSetup.Find<IoUring>(shapes, Open, out error);
+
+    /// <summary>Whether the kernel knows the operation of that number.</summary>
+    public bool Supports(int operation) => IoUringProbe.Supports(_descriptor, operation);
+
+    /// <summary>The next completion, if one is here. Costs no system call; what is taken is given back to the kernel in batches.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public bool TryTake(out Completion completion)
+    {
+        uint head = _head;
+        if (head == _known && !Look())
+        {
+            completion = default;
+            return false;
+        }
+
+        completion = _completions[head & _completionMask];
+        _head = head + 1;
+        if (!completion.HasMore)
+        {
+            _operations--;
+        }
+
+        return true;
+    }
+
+    /// <summary>
+    /// Cancels what is in flight, waits until the kernel has let go of every buffer, and frees the ring. Called on the owner's thread; the
+    /// sockets are the caller's to close.
+    /// </summary>
+    public void Dispose()
+    {
+        if (_disposed)
+        {
+            return;
+        }
+
+        _disposed = true;
+        SyncCancel everything = new() { Descriptor = -1, Flags = CancelAllOfAny, Seconds = 1 };
+        _ = Libc.syscall(Libc.IoUringRegister, _descriptor, SynchronousCancel, (nint)(&everything), 1, 0, 0);
+        if (_enterFlags != 0)
+        {
+            DescriptorUpdate update = new() { Offset = (uint)_registered };
+            _ = Libc.syscall(Libc.IoUringRegister, _descriptor, UnregisterDescriptor, (nint)(&update), 1, 0, 0);
+        }
+
+        _ = Libc.close(_descriptor);
+        _memory.Dispose();
+    }
+
+    private static IoUring? Open(RingShape shape, uint flags, out NativeError error)
+    {
+        RingParameters parameters = new() { Flags = flags, CompletionEntries = (uint)shape.Completions };
+        int descriptor = (int)Libc.syscall(Libc.IoUringSetup, shape.Submissions, (nint)(&parameters), 0, 0, 0, 0);
+        if (descriptor < 0)
+        {
+            error = Errno.Last;
+            return null;
+        }
+
+        const uint Features = FeatureSingleMapping | FeatureExtendedArgument;
+        var memory = new RingMemory();
+        error = NativeError.NotImplemented;
+        BufferRing? buffers = (parameters.Features & Features) == Features && memory.Map(descriptor, parameters, out error)
+            ? BufferRing.Register(descriptor, memory, shape.Buffers, shape.BufferSize, out error) : null;
+        if (buffers is null)
+        {
+            _ = Libc.close(descriptor);
+            memory.Dispose();
+            if (error == NativeError.NoMemory)
+            {
+                Thread.Sleep(ReleaseMilliseconds);
+            }
+
+            return null;
+        }
+
+        return new IoUring(descriptor, parameters, memory, buffers);
+    }
+
+    private bool Look()
+    {
+        Volatile.Write(ref *_completionHead, _head);
+        _known = Volatile.Read(ref *_completionTail);
+        return _known != _head;
+    }
+}

@@ -22,6 +22,7 @@ public sealed class SocketServer : IAsyncDisposable
     private readonly ConcurrencyModel _model;
     private readonly (SocketAddressUrl Url, Transport Transport)[] _addresses;
     private readonly ConnectionDelegate _handler;
+    private readonly string _handlerName;
     private readonly ConnectionTable _table = new();
     private readonly CancellationTokenSource _stop = new();
     private readonly List<Listener> _listeners = [];
@@ -47,6 +48,7 @@ public sealed class SocketServer : IAsyncDisposable
     {
         ArgumentNullException.ThrowIfNull(options);
         _handler = handler;
+        _handlerName = handler.Target is ConnectionHandler typed ? typed.GetType().Name : handler.Method.DeclaringType?.Name ?? handler.Method.Name;
         _options = options;
         _model = ConcurrencyModels.Find(options.Model);
         _addresses = OptionsCheck.Check(options, _model);
@@ -295,6 +297,8 @@ public sealed class SocketServer : IAsyncDisposable
         Gate = _gate!,
         Runner = _runner!,
         Events = Events,
+        Table = _table,
+        HandlerName = _handlerName,
         AcceptBudget = budget,
         AcceptTimeout = timeout,
     };

@@ -20,6 +20,10 @@ internal static unsafe partial class Libc
     [LibraryImport(Library, SetLastError = true)]
     public static partial int epoll_wait(int epoll, byte* events, int maximum, int timeout);
 
+    // Variadic in C; on Linux the third argument travels alike.
+    [LibraryImport(Library, SetLastError = true)]
+    public static partial int fcntl(int fd, int command, nint argument);
+
     [LibraryImport(Library, SetLastError = true)]
     public static partial int eventfd(uint initial, int flags);
 

@@ -10,18 +10,32 @@ namespace Sluice.Accepting;
 /// The only caller of a handler: makes the connection, runs the handler in an ExecutionContext of its own (an AsyncLocal of one client is never
 /// seen by the next on the same thread), ends it, closes it, and gives its place back.
 /// </summary>
-internal sealed class ConnectionRunner(
-    ConnectionDelegate handler, ConnectionSettings settings, ConnectionGate gate, ConnectionTable table, ServerEvents events)
+internal sealed class ConnectionRunner
 {
     // The context of whoever made the server; every handler starts from it.
     private readonly ExecutionContext? _context = ExecutionContext.Capture();
 
+    private readonly ConnectionDelegate _handler;
+    private readonly ContextCallback _call; // made once, so that a connection costs no closure
+    private readonly ConnectionGate _gate;
+    private readonly ConnectionTable _table;
+    private readonly ServerEvents _events;
+
+    public ConnectionRunner(ConnectionDelegate handler, ConnectionSettings settings, ConnectionGate gate, ConnectionTable table, ServerEvents events)
+    {
+        (_handler, Settings, _gate, _table, _events) = (handler, settings, gate, table, events);
+        _call = CallHandler;
+    }
+
+    /// <summary>What its connections are made with.</summary>
+    public ConnectionSettings Settings { get; }
+
     /// <summary>Serves one connection to its end on the calling thread, which is the connection's own from here on. Does not throw.</summary>
     public void Run(Listener listener, StreamSocket socket)
     {
-        ulong source = gate.SourceOf(socket);
+        ulong source = _gate.SourceOf(socket);
         long began = Stopwatch.GetTimestamp();
-        var connection = new BlockingConnection(socket, settings, new HomeThread()) { Listener = listener };
+        var connection = new BlockingConnection(socket, Settings, new HomeThread()) { Listener = listener };
         Begin(connection);
         try
         {
@@ -37,21 +51,22 @@ internal sealed class ConnectionRunner(
         }
         finally
         {
-            End(connection, source, began);
+            _table.Remove(connection);
+            End(connection, source, Stopwatch.GetElapsedTime(began));
         }
     }
 
     /// <summary>Serves one connection without a thread; the task ends when it is closed. Called on a thread pool thread. Does not throw.</summary>
     public async Task RunAsync(Listener listener, StreamSocket socket)
     {
-        ulong source = gate.SourceOf(socket);
+        ulong source = _gate.SourceOf(socket);
         long began = Stopwatch.GetTimestamp();
-        if (!AsyncConnection.TryCreate(socket, settings, out AsyncConnection? connection))
+        if (!AsyncConnection.TryCreate(socket, Settings, out AsyncConnection? connection))
         {
-            events.RaiseConnectionRefused(listener, socket, RefuseReason.NoWatch);
+            _events.RaiseConnectionRefused(listener, socket, RefuseReason.NoWatch);
             socket.Close();
-            gate.Uncount(source);
-            gate.GiveBack();
+            _gate.Uncount(source);
+            _gate.GiveBack();
             return;
         }
 
@@ -71,45 +86,60 @@ internal sealed class ConnectionRunner(
         }
         finally
         {
-            End(connection, source, began);
+            _table.Remove(connection);
+            End(connection, source, Stopwatch.GetElapsedTime(began));
         }
     }
+
+    /// <summary>
+    /// Calls the handler of a connection that a loop keeps, up to its first wait, on the calling thread; <see cref="StreamConnection.Running"/>
+    /// is its task. The loop then <see cref="Note"/>s and <see cref="Ended"/>s it. Does not throw.
+    /// </summary>
+    public void Start(StreamConnection connection)
+    {
+        _events.RaiseConnectionStarted(connection);
+        Call(connection);
+    }
+
+    /// <summary>A connection that a loop kept is closed: tells, and gives its place back.</summary>
+    public void Ended(StreamConnection connection, ulong source) =>
+        End(connection, source, TimeSpan.FromMilliseconds(Environment.TickCount64 - connection.AcceptedAt));
 
     private void Begin(GatedConnection connection)
     {
-        table.Add(connection);
-        events.RaiseConnectionStarted(connection);
+        _table.Add(connection);
+        _events.RaiseConnectionStarted(connection);
     }
 
-    private Task Call(ConnectionContext connection)
+    private Task Call(StreamConnection connection)
     {
-        Task running = Task.CompletedTask;
         if (_context is null)
         {
-            CallHandler();
+            CallHandler(connection);
         }
         else
         {
-            ExecutionContext.Run(_context, static call => ((Action)call!)(), (Action)CallHandler);
+            ExecutionContext.Run(_context, _call, connection);
         }
 
-        return running;
+        return connection.Running!;
+    }
 
-        void CallHandler()
+    private void CallHandler(object? state)
+    {
+        var connection = (StreamConnection)state!;
+        try
         {
-            try
-            {
-                running = handler(connection);
-            }
-            catch (Exception error)
-            {
-                running = Task.FromException(error);
-            }
+            connection.Running = _handler(connection);
+        }
+        catch (Exception error)
+        {
+            connection.Running = Task.FromException(error);
         }
     }
 
-    // A handler's exception ends its connection, with a reset; nothing else. One that only says that the connection had ended is no failure.
-    private static void Note(StreamConnection connection, Task running)
+    /// <summary>A handler's exception ends its connection, with a reset; nothing else. One that only says that the connection had ended is no failure.</summary>
+    public static void Note(StreamConnection connection, Task running)
     {
         if (!running.IsCompletedSuccessfully)
         {
@@ -128,12 +158,11 @@ internal sealed class ConnectionRunner(
         connection.End(CloseReason.HandlerFailed);
     }
 
-    private void End(GatedConnection connection, ulong source, long began)
+    private void End(StreamConnection connection, ulong source, TimeSpan lived)
     {
-        table.Remove(connection);
-        events.RaiseConnectionEnded(new ConnectionEnded(
-            connection, connection.Listener!, connection.CloseReason, connection.Failure, Stopwatch.GetElapsedTime(began), connection.BytesReceived, connection.BytesSent));
-        gate.Uncount(source);
-        gate.GiveBack(); // last: a drain that finds every place free has heard of every end
+        _events.RaiseConnectionEnded(new ConnectionEnded(
+            connection, connection.Listener!, connection.CloseReason, connection.Failure, lived, connection.BytesReceived, connection.BytesSent));
+        _gate.Uncount(source);
+        _gate.GiveBack(); // last: a drain that finds every place free has heard of every end
     }
 }

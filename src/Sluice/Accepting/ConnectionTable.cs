@@ -39,6 +39,12 @@ internal sealed class ConnectionTable
     public void ForEach<T>(Action<StreamConnection, T> what, T with)
     {
         ForEachGated(what, with);
+        ForEachOfLoops(what, with);
+    }
+
+    /// <summary>The same for those that loops keep.</summary>
+    public void ForEachOfLoops<T>(Action<StreamConnection, T> what, T with)
+    {
         foreach ((ILiveConnections loop, _) in _loops)
         {
             loop.ForEach(what, with);

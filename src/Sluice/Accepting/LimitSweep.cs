@@ -4,7 +4,8 @@ using Sluice.Diagnostics;
 namespace Sluice.Accepting;
 
 /// <summary>
-/// Watches the time limits of every connection from one thread, so that the way of a request needs no clock and no timer. A connection's
+/// Watches the time limits of every connection that no loop keeps (a loop has its own wheel) from one thread, so that the way of a request
+/// needs no clock and no timer. A connection's
 /// tickets and byte counts say what has not moved since the last look; a limit is noticed at most one look late.
 /// </summary>
 internal sealed class LimitSweep : IDisposable
@@ -44,6 +45,10 @@ internal sealed class LimitSweep : IDisposable
         {
             long now = Environment.TickCount64;
             _table.ForEachGated(Look, now);
+            if (_metrics.CountsIo)
+            {
+                _table.ForEachOfLoops(static (connection, metrics) => metrics.ReportIo(connection), _metrics);
+            }
         }
     }
 

@@ -16,6 +16,12 @@ internal sealed class ServerContext
 
     public required ServerEvents Events { get; init; }
 
+    /// <summary>Where a loop shows its connections.</summary>
+    public required ConnectionTable Table { get; init; }
+
+    /// <summary>The type of the handler, for whoever reads a report.</summary>
+    public required string HandlerName { get; init; }
+
     /// <summary>How many connections to accept in all; null is no end.</summary>
     public int? AcceptBudget { get; init; }
 

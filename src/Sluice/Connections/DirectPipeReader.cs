@@ -9,17 +9,17 @@ namespace Sluice.Connections;
 /// A PipeReader straight on the socket: one contiguous buffer, which is lent to the handler between a read and its AdvanceTo. It owns the
 /// buffer and the marks; how a receive waits is the derived reader's business.
 /// </summary>
-internal abstract class DirectPipeReader(StreamConnection connection) : PipeReader
+internal abstract class DirectPipeReader(StreamConnection connection, int firstSize = DirectPipeReader.SmallestBuffer) : PipeReader
 {
-    private const int SmallestBuffer = 4096;
+    protected const int SmallestBuffer = 4096;
     private const int LargestBuffer = 256 * 1024;
 
-    // Rented from the shared pool; null while nothing is buffered. Unread bytes are [_start, _end), those up to _examined were looked at.
+    // Rented (Rent, Return); null while nothing is buffered. Unread bytes are [_start, _end), those up to _examined were looked at.
     private byte[]? _buffer;
     private int _start;
     private int _end;
     private int _examined;
-    private int _nextSize = SmallestBuffer;
+    private int _nextSize = firstSize;
     private bool _lent;
     private bool _completed;
     private int _cancelled;
@@ -48,6 +48,7 @@ internal abstract class DirectPipeReader(StreamConnection connection) : PipeRead
         if (start == _end)
         {
             _start = _end = _examined = 0;
+            Emptied();
         }
         else
         {
@@ -91,6 +92,10 @@ internal abstract class DirectPipeReader(StreamConnection connection) : PipeRead
             if (!_lent)
             {
                 ReturnBuffer();
+            }
+            else if (_buffer is not null)
+            {
+                Abandon(_buffer);
             }
         }
     }
@@ -152,7 +157,7 @@ internal abstract class DirectPipeReader(StreamConnection connection) : PipeRead
         _end += count;
         if (count < room)
         {
-            if (count < _buffer.Length / 8 && _buffer.Length > SmallestBuffer)
+            if (Adapts && count < _buffer.Length / 8 && _buffer.Length > SmallestBuffer)
             {
                 _nextSize = _buffer.Length / 2; // the bulk is over: give the memory back, step by step
             }
@@ -161,7 +166,11 @@ internal abstract class DirectPipeReader(StreamConnection connection) : PipeRead
         }
 
         // The sender is ahead of us: fewer, larger receives.
-        _nextSize = Math.Min(_buffer.Length * 2, LargestBuffer);
+        if (Adapts)
+        {
+            _nextSize = Math.Min(_buffer.Length * 2, LargestBuffer);
+        }
+
         return true;
     }
 
@@ -195,6 +204,39 @@ internal abstract class DirectPipeReader(StreamConnection connection) : PipeRead
         }
     }
 
+    /// <summary>Moves few unread bytes out of a large buffer before a wait, so that the large one can serve others.</summary>
+    protected void Shrink()
+    {
+        int unread = _end - _start;
+        if (_buffer is { } large && unread < large.Length / 4 && large.Length > SmallestBuffer)
+        {
+            byte[] small = ArrayPool<byte>.Shared.Rent(Math.Max(unread * 2, SmallestBuffer));
+            large.AsSpan(_start, unread).CopyTo(small);
+            Return(large);
+            _buffer = small;
+            _examined -= _start;
+            _start = 0;
+            _end = unread;
+        }
+    }
+
+    /// <summary>Whether the size of the next buffer follows the sender; else it stays what it was at first.</summary>
+    protected virtual bool Adapts => true;
+
+    protected virtual byte[] Rent(int least) => ArrayPool<byte>.Shared.Rent(least);
+
+    protected virtual void Return(byte[] buffer) => ArrayPool<byte>.Shared.Return(buffer);
+
+    /// <summary>A buffer that is still lent when the reader is completed; it is left to the garbage collector.</summary>
+    protected virtual void Abandon(byte[] buffer)
+    {
+    }
+
+    /// <summary>The handler has consumed everything.</summary>
+    protected virtual void Emptied()
+    {
+    }
+
     // Positions come from the sequence that was lent: the array and an index in it, or nothing for an empty one.
     private int Mark(SequencePosition position)
     {
@@ -221,7 +263,7 @@ internal abstract class DirectPipeReader(StreamConnection connection) : PipeRead
         }
         else
         {
-            byte[] larger = ArrayPool<byte>.Shared.Rent(Math.Max(_nextSize, unread * 2));
+            byte[] larger = Rent(Math.Max(_nextSize, unread * 2));
             _buffer?.AsSpan(_start, unread).CopyTo(larger);
             ReturnBuffer();
             _buffer = larger;
@@ -237,7 +279,7 @@ internal abstract class DirectPipeReader(StreamConnection connection) : PipeRead
         if (_buffer is { } buffer)
         {
             _buffer = null;
-            ArrayPool<byte>.Shared.Return(buffer);
+            Return(buffer);
         }
     }
 }

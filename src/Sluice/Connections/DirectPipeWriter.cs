@@ -13,7 +13,7 @@ internal abstract class DirectPipeWriter(StreamConnection connection) : PipeWrit
     private const int SmallestChunk = 4096;
     private const int LargestChunk = 64 * 1024;
 
-    // Rented from the shared pool. The chunk being filled holds [_sent, _used); full ones before it wait in order.
+    // Rented (Rent, Return). The chunk being filled holds [_sent, _used); full ones before it wait in order.
     private byte[]? _chunk;
     private int _used;
     private int _sent;
@@ -111,7 +111,7 @@ internal abstract class DirectPipeWriter(StreamConnection connection) : PipeWrit
         if (!HasUnsent && _chunk is { } chunk)
         {
             _chunk = null;
-            ArrayPool<byte>.Shared.Return(chunk);
+            Return(chunk);
         }
     }
 
@@ -130,6 +130,24 @@ internal abstract class DirectPipeWriter(StreamConnection connection) : PipeWrit
         }
     }
 
+    /// <summary>Moves few unsent bytes out of a large chunk before a wait, so that the large one can serve others.</summary>
+    protected void Shrink()
+    {
+        int unsent = _used - _sent;
+        if (_chunk is { } large && unsent < large.Length / 4 && large.Length > SmallestChunk)
+        {
+            byte[] small = ArrayPool<byte>.Shared.Rent(Math.Max(unsent, SmallestChunk));
+            large.AsSpan(_sent, unsent).CopyTo(small);
+            Return(large);
+            _chunk = small;
+            (_sent, _used) = (0, unsent);
+        }
+    }
+
+    protected virtual byte[] Rent(int least) => ArrayPool<byte>.Shared.Rent(least);
+
+    protected virtual void Return(byte[] chunk) => ArrayPool<byte>.Shared.Return(chunk);
+
     private void MakeRoom(int sizeHint)
     {
         CheckWritable();
@@ -137,7 +155,7 @@ internal abstract class DirectPipeWriter(StreamConnection connection) : PipeWrit
         int needed = Math.Max(sizeHint, 1);
         if (_chunk is null)
         {
-            _chunk = ArrayPool<byte>.Shared.Rent(Math.Max(needed, SmallestChunk));
+            _chunk = Rent(Math.Max(needed, SmallestChunk));
         }
         else if (_chunk.Length - _used < needed)
         {
@@ -147,14 +165,14 @@ internal abstract class DirectPipeWriter(StreamConnection connection) : PipeWrit
 
     private void NextChunk(int needed)
     {
-        byte[] larger = ArrayPool<byte>.Shared.Rent(Math.Max(needed, Math.Min(_chunk!.Length * 2, LargestChunk)));
+        byte[] larger = Rent(Math.Max(needed, Math.Min(_chunk!.Length * 2, LargestChunk)));
         if (_used > _sent)
         {
             (_full ??= new()).Enqueue(new ArraySegment<byte>(_chunk, _sent, _used - _sent));
         }
         else
         {
-            ArrayPool<byte>.Shared.Return(_chunk);
+            Return(_chunk);
         }
 
         _chunk = larger;
@@ -169,7 +187,7 @@ internal abstract class DirectPipeWriter(StreamConnection connection) : PipeWrit
         {
             _full.Dequeue();
             _sentOfFirst = 0;
-            ArrayPool<byte>.Shared.Return(first.Array!);
+            Return(first.Array!);
         }
     }
 }

@@ -62,6 +62,9 @@ internal abstract partial class StreamConnection : ConnectionContext, IDuplexPip
 
     internal ConnectionSettings Settings { get; }
 
+    /// <summary>The handler's task; set by the runner when it has called the handler.</summary>
+    internal Task? Running { get; set; }
+
     /// <summary>Whether the peer's FIN was received: nothing of ours can be lost to a reset then, so closing need not linger.</summary>
     internal bool PeerFinished { get; set; }
 

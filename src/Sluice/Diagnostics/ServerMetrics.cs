@@ -46,6 +46,9 @@ internal sealed class ServerMetrics : IDisposable
         events.AcceptFailed += failed => _acceptErrors.Add(1, new("error.type", Snake(failed.Error.ToString())), new("sluice.model", _model));
     }
 
+    /// <summary>Whether anybody listens to the bytes.</summary>
+    public bool CountsIo => _io.Enabled;
+
     public void Dispose() => _meter.Dispose();
 
     /// <summary>Counts the bytes that a connection has moved since it was last reported. Called by the sweep and at its end.</summary>

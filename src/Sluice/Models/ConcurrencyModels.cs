@@ -1,5 +1,6 @@
 using Sluice.Models.Async;
 using Sluice.Models.Iterative;
+using Sluice.Models.Readiness;
 using Sluice.Models.Threads;
 
 namespace Sluice.Models;
@@ -12,11 +13,14 @@ public static class ConcurrencyModels
         new IterativeModel(),
         new ThreadPerConnectionModel(),
         new ThreadPoolModel(),
+        new SelectModel(),
+        new PollModel(),
+        new EpollModel(),
         new AsyncModel(),
     ];
 
     // Known words whose model is not in this build, so that the answer is not "unknown".
-    private static readonly string[] Planned = ["process", "prefork", "select", "poll", "epoll", "io_uring"];
+    private static readonly string[] Planned = ["process", "prefork", "io_uring"];
 
     /// <summary>Every model of this build.</summary>
     public static IReadOnlyList<ConcurrencyModel> All => Registered;

@@ -1,0 +1,226 @@
+using System.Collections.Concurrent;
+using Sluice.Accepting;
+using Sluice.Connections;
+using Sluice.Native;
+using Sluice.Transports;
+
+namespace Sluice.Looping;
+
+/// <summary>
+/// One thread that serves many connections: waits for the kernel, handles what it tells, then what others posted, what was put off, and what
+/// is due. Everything of a loop and its connections happens on that thread, but for what says otherwise.
+/// </summary>
+internal abstract class Loop : ILiveConnections, IDisposable
+{
+    private readonly ConcurrentQueue<(SendOrPostCallback Callback, object? State)> _posted = new();
+    private readonly SynchronizationContext _home;
+    private Queue<LoopConnection> _later = new();
+    private Queue<LoopConnection> _laterNow = new();
+    private int _threadId;
+    private int _sleeps; // 1 while the thread waits or is about to; whoever turns it to 0 wakes it
+    private bool _stopping;
+
+    protected Loop(int index, ServerContext server)
+    {
+        Index = index;
+        Server = server;
+        Policy = new LoopPolicy(server);
+        Now = Environment.TickCount64;
+        Wheel = new TimerWheel(Policy.Tick, Now);
+        _home = new LoopSynchronizationContext(this);
+    }
+
+    /// <summary>Its number among the server's loops, from 0.</summary>
+    public int Index { get; }
+
+    public ServerContext Server { get; }
+
+    public LoopPolicy Policy { get; }
+
+    public TimerWheel Wheel { get; }
+
+    public LoopBuffers Buffers { get; } = new();
+
+    /// <summary>The clock of this turn, in <see cref="Environment.TickCount64"/>: read once after each wait.</summary>
+    public long Now { get; private set; }
+
+    /// <summary>Whether the caller is on this loop's thread.</summary>
+    public bool IsCurrent => Environment.CurrentManagedThreadId == _threadId;
+
+    /// <summary>Connections of this loop, those on their way to it included. From any thread.</summary>
+    public abstract int Count { get; }
+
+    /// <summary>How many I/O calls the handler that runs now may still make without going back to the loop.</summary>
+    public int Budget { get; set; }
+
+    /// <summary>Changes with everything that the loop begins; what a watchdog compares. From any thread.</summary>
+    public long Steps { get; private set; }
+
+    /// <summary>Turns so far.</summary>
+    protected long Turns { get; private set; }
+
+    /// <summary>Whether the thread waits for the kernel. From any thread.</summary>
+    public bool Sleeps => Volatile.Read(ref _sleeps) != 0;
+
+    /// <summary>What wakes the thread out of its wait.</summary>
+    protected EventDescriptor WakeUp { get; } = new();
+
+    /// <summary>A connection is on its way to this loop. From any thread.</summary>
+    public abstract void Expect();
+
+    /// <summary>Serves a connection that holds a place of the gate, from now to its end. On the loop.</summary>
+    public abstract void Adopt(Listener listener, StreamSocket socket);
+
+    /// <summary>A place is free, or a back-off is over: may a listener be looked at again? From any thread; only for the loop that accepts.</summary>
+    public abstract void LookAtListeners();
+
+    public abstract void ForEach<T>(Action<StreamConnection, T> what, T with);
+
+    /// <summary>Runs <paramref name="callback"/> on the loop, in order. From any thread; only the first of several wakes it.</summary>
+    public void Post(SendOrPostCallback callback, object? state)
+    {
+        _posted.Enqueue((callback, state));
+        if (Volatile.Read(ref _sleeps) != 0 && Interlocked.Exchange(ref _sleeps, 0) != 0)
+        {
+            WakeUp.Set();
+        }
+    }
+
+    /// <summary>Looks at a connection again in the next turn, after the others have had theirs.</summary>
+    public void Later(LoopConnection connection) => _later.Enqueue(connection);
+
+    /// <summary>Accepts no more; the loop ends when its last connection has. From any thread.</summary>
+    public void Stop() => Post(static loop => ((Loop)loop!).StopHere(), this);
+
+    /// <summary>Serves until it is stopped and empty. The calling thread is the loop's from here on.</summary>
+    public void Run()
+    {
+        _threadId = Environment.CurrentManagedThreadId;
+        SynchronizationContext.SetSynchronizationContext(_home);
+        Begin();
+        while (!(_stopping && IsEmpty && _posted.IsEmpty))
+        {
+            Turn();
+        }
+    }
+
+    public virtual void Dispose() => WakeUp.Dispose();
+
+    /// <summary>Whether nothing is left to serve.</summary>
+    protected abstract bool IsEmpty { get; }
+
+    /// <summary>Whether no more is accepted.</summary>
+    protected bool IsStopping => _stopping;
+
+    /// <summary>Called on the loop's thread before the first turn.</summary>
+    protected abstract void Begin();
+
+    /// <summary>Waits for the kernel, at most this long (-1: for ever), and returns how much there is to handle.</summary>
+    protected abstract int Wait(int milliseconds);
+
+    /// <summary>Handles what the last wait found.</summary>
+    protected abstract void Handle(int count);
+
+    /// <summary>When the loop has something of its own to do, beside connections: TickCount64, or long.MaxValue.</summary>
+    protected abstract long NextDuty { get; }
+
+    /// <summary>Does it.</summary>
+    protected abstract void DoDuty();
+
+    /// <summary>Accepts no more.</summary>
+    protected abstract void OnStopping();
+
+    /// <summary>The connection whose deadline has come; it has been taken off the wheel.</summary>
+    protected abstract void OnDue(int slot);
+
+    /// <summary>A new step begins: the budget is full again, and the watchdog sees that the loop goes on.</summary>
+    protected void BeginStep()
+    {
+        Budget = LoopPolicy.CallsPerStep;
+        Steps++;
+    }
+
+    private void StopHere()
+    {
+        if (!_stopping)
+        {
+            _stopping = true;
+            OnStopping();
+        }
+    }
+
+    private void Turn()
+    {
+        int count = Wait(BeginSleep());
+        Volatile.Write(ref _sleeps, 0);
+        Now = Environment.TickCount64;
+        Turns++;
+        Handle(count);
+        RunPosted();
+        RunLater();
+        RunDue();
+    }
+
+    // How long to wait. From the exchange on, whoever posts wakes the thread; what was posted before is seen here.
+    private int BeginSleep()
+    {
+        Interlocked.Exchange(ref _sleeps, 1);
+        if (!_posted.IsEmpty || _later.Count > 0)
+        {
+            return 0;
+        }
+
+        long until = Math.Min(Wheel.NextLook, NextDuty);
+        return until == long.MaxValue ? -1 : (int)Math.Clamp(until - Environment.TickCount64, 0, int.MaxValue);
+    }
+
+    private void RunPosted()
+    {
+        // No more than there are now: what these post waits for the next turn, after the kernel's events.
+        for (int left = _posted.IsEmpty ? 0 : _posted.Count; left > 0 && _posted.TryDequeue(out (SendOrPostCallback Callback, object? State) work); left--)
+        {
+            BeginStep();
+            try
+            {
+                work.Callback(work.State);
+            }
+            catch (Exception error)
+            {
+                // An async void of the handler's, or a callback of its own: it has no task to fail, and must not end the loop.
+                Server.Events.RaiseNoticed($"{ErrorIds.HandlerFailed}: something that a handler posted to its loop threw {error.GetType().Name}: {error.Message}");
+            }
+        }
+    }
+
+    private void RunLater()
+    {
+        if (_later.Count == 0)
+        {
+            return;
+        }
+
+        (_later, _laterNow) = (_laterNow, _later);
+        while (_laterNow.TryDequeue(out LoopConnection? connection))
+        {
+            BeginStep();
+            connection.GoOn();
+        }
+    }
+
+    private void RunDue()
+    {
+        if (Wheel.NextLook <= Now)
+        {
+            while (Wheel.TryTakeExpired(Now, out int slot))
+            {
+                BeginStep();
+                OnDue(slot);
+            }
+        }
+
+        if (NextDuty <= Now)
+        {
+            DoDuty();
+        }
+    }
+}

@@ -1,0 +1,204 @@
+namespace Sluice.Looping;
+
+/// <summary>
+/// The limits, with lazy deadlines: a connection is on the wheel at most once, and what it waits for now is looked at only when that comes
+/// due. The way of a request costs one store of the turn's clock, and nothing without limits.
+/// </summary>
+internal abstract partial class LoopConnection
+{
+    private long _readSince;  // when the read that waits began to
+    private Progress? _progress; // of what the peer owes us or we wait to send; made with the first such
+
+    /// <summary>A read begins to wait.</summary>
+    internal void WatchRead()
+    {
+        if (!Loop.Policy.WatchesReads || HasEnded)
+        {
+            return;
+        }
+
+        _readSince = Loop.Now;
+        if (Loop.Policy.MinRate is not null && PeerOwes)
+        {
+            Owe();
+        }
+        else if (_progress is { OwedSince: > 0 } && !PeerOwes && !_writer.Waits)
+        {
+            _progress.OwedSince = 0; // the unit is complete
+        }
+
+        if (!Loop.Wheel.IsScheduled(Slot))
+        {
+            ScheduleNext();
+        }
+    }
+
+    /// <summary>Something waits to be sent.</summary>
+    internal void WatchWrite()
+    {
+        Progress progress = _progress ??= new Progress();
+        if (progress.FlushSince == 0 || progress.FlushBytes != BytesSent)
+        {
+            (progress.FlushSince, progress.FlushBytes) = (Loop.Now, BytesSent);
+        }
+
+        if (Loop.Policy.MinRate is not null)
+        {
+            Owe();
+        }
+
+        ScheduleNext();
+    }
+
+    /// <summary>Everything is sent.</summary>
+    internal void WriteDone()
+    {
+        if (_progress is { } progress)
+        {
+            progress.FlushSince = 0;
+            if (!PeerOwes)
+            {
+                progress.OwedSince = 0;
+            }
+        }
+    }
+
+    /// <summary>Its deadline on the wheel has come. Called by the loop.</summary>
+    internal void OnDue()
+    {
+        if (_phase == LoopPhase.Lingering)
+        {
+            CloseNow(reset: false);
+            return;
+        }
+
+        CloseReason reason = Exceeded(out long next);
+        if (reason != CloseReason.None)
+        {
+            End(reason);
+            OnLimit();
+        }
+        else if (next != long.MaxValue)
+        {
+            Loop.Wheel.Schedule(Slot, next);
+        }
+    }
+
+    /// <summary>Whether the peer owes bytes: a frame is partly received, or the handler has begun a unit.</summary>
+    private bool PeerOwes => InUnit || HasUnread;
+
+    private bool SendWaits => _writer.Waits || _phase == LoopPhase.Flushing || HasOutbox;
+
+    // What was ended wakes by the kernel, which may not tell a loop that does not look: so this looks.
+    private void OnLimit() => Queue(Pending.Read | Pending.Flush);
+
+    private void ScheduleFirst()
+    {
+        if (Loop.Policy.FirstByte != long.MaxValue || Loop.Policy.Lifetime != long.MaxValue)
+        {
+            ScheduleNext();
+        }
+    }
+
+    private void ScheduleNext()
+    {
+        Exceeded(out long next);
+        if (next != long.MaxValue)
+        {
+            Loop.Wheel.Schedule(Slot, next);
+        }
+    }
+
+    private void Owe()
+    {
+        Progress progress = _progress ??= new Progress();
+        if (progress.OwedSince == 0)
+        {
+            (progress.OwedSince, progress.OwedBytes) = (Loop.Now, BytesReceived + BytesSent);
+            ScheduleNext();
+        }
+    }
+
+    // The limit that is exceeded now, or when the next one would be.
+    private CloseReason Exceeded(out long next)
+    {
+        LoopPolicy policy = Loop.Policy;
+        long now = Loop.Now;
+        next = long.MaxValue;
+        if (Passed(AcceptedAt, policy.Lifetime, now, ref next))
+        {
+            return CloseReason.Lifetime;
+        }
+
+        if (BytesReceived == 0 && Passed(AcceptedAt, policy.FirstByte, now, ref next))
+        {
+            return CloseReason.FirstByteTimeout;
+        }
+
+        bool reads = _reader.Waits && _phase == LoopPhase.Serving;
+        if (reads && (InUnit || !policy.IdleInsideUnitsOnly) && Passed(_readSince, policy.Idle, now, ref next))
+        {
+            return CloseReason.IdleTimeout;
+        }
+
+        if (_progress is not { } progress)
+        {
+            return CloseReason.None;
+        }
+
+        bool sends = SendWaits;
+        if (sends && progress.FlushSince > 0)
+        {
+            if (progress.FlushBytes != BytesSent)
+            {
+                (progress.FlushSince, progress.FlushBytes) = (now, BytesSent);
+            }
+
+            if (Passed(progress.FlushSince, policy.Write, now, ref next))
+            {
+                return CloseReason.WriteTimeout;
+            }
+        }
+
+        if (progress.OwedSince > 0 && Passed(progress.OwedSince, policy.MinRateWindow, now, ref next))
+        {
+            // A unit that the handler is busy with keeps its window.
+            bool owes = (reads && PeerOwes) || sends;
+            long bytes = BytesReceived + BytesSent;
+            if (owes && bytes - progress.OwedBytes < policy.MinRate * (now - progress.OwedSince) / 1000)
+            {
+                return CloseReason.MinRate;
+            }
+
+            (progress.OwedSince, progress.OwedBytes) = (now, bytes);
+            Passed(now, policy.MinRateWindow, now, ref next);
+        }
+
+        return CloseReason.None;
+    }
+
+    private static bool Passed(long since, long limit, long now, ref long next)
+    {
+        if (limit == long.MaxValue)
+        {
+            return false;
+        }
+
+        if (now - since >= limit)
+        {
+            return true;
+        }
+
+        next = Math.Min(next, since + limit);
+        return false;
+    }
+
+    /// <summary>Only of a connection that waited to send, or that owed bytes.</summary>
+    private sealed class Progress
+    {
+        public long FlushSince; // 0: nothing waits to be sent
+        public long FlushBytes;
+        public long OwedSince;  // 0: nothing is owed
+        public long OwedBytes;
+    }
+}

@@ -1,0 +1,346 @@
+using System.IO.Pipelines;
+using System.Threading.Tasks.Sources;
+using Microsoft.AspNetCore.Connections;
+using Sluice.Connections;
+using Sluice.Native;
+
+namespace Sluice.Looping;
+
+/// <summary>
+/// Reads on a loop: a read that finds nothing waits, and the loop resumes the handler inline when there is something. The connection is its
+/// own IValueTaskSource, for one thread, without an interlocked operation; a call from another thread is posted home.
+/// </summary>
+internal sealed class LoopPipeReader(LoopConnection connection) : DirectPipeReader(connection, LoopBuffers.Size), IValueTaskSource<ReadResult>
+{
+    private Action<object?>? _continuation;
+    private object? _state;
+    private ReadWait? _wait; // only of a read that can be cancelled, or that failed
+    private short _version;
+    private ReadState _stage;
+    private bool _isCanceled;
+    private bool _isLeft;
+
+    private enum ReadState : byte
+    {
+        /// <summary>No read is under way, or its result was taken.</summary>
+        None,
+
+        /// <summary>A read waits for bytes.</summary>
+        Waiting,
+
+        /// <summary>A read has come to an end and its result was not taken yet.</summary>
+        Done,
+    }
+
+    /// <summary>Whether a read waits for bytes.</summary>
+    public bool Waits => _stage == ReadState.Waiting;
+
+    protected override bool Adapts => false;
+
+    private new LoopConnection Connection => (LoopConnection)base.Connection;
+
+    private Loop Loop => Connection.Loop;
+
+    public override ValueTask<ReadResult> ReadAsync(CancellationToken cancellationToken = default)
+    {
+        if (!Loop.IsCurrent)
+        {
+            return PostedCall<ReadResult>.Start(Loop, () => ReadAsync(cancellationToken));
+        }
+
+        CheckReadable();
+        if (_stage != ReadState.None)
+        {
+            throw new InvalidOperationException("Another read of this connection is under way.");
+        }
+
+        if (!CancelRequested && !cancellationToken.CanBeCanceled)
+        {
+            if (HasResult)
+            {
+                return new(Lend());
+            }
+
+            if (!Connection.MayNotWait && !_isLeft)
+            {
+                try
+                {
+                    if (Connection.TryReceive())
+                    {
+                        return new(Lend());
+                    }
+                }
+                catch (Exception error) when (error is ConnectionResetException or ConnectionAbortedException)
+                {
+                    return ValueTask.FromException<ReadResult>(error);
+                }
+
+                return Wait();
+            }
+        }
+
+        return ReadWithCare(cancellationToken);
+    }
+
+    public override void CancelPendingRead()
+    {
+        base.CancelPendingRead();
+        Connection.WakeRead();
+    }
+
+    public override void Complete(Exception? exception = null)
+    {
+        base.Complete(exception);
+        _isLeft = true;
+    }
+
+    /// <summary>Whether <paramref name="running"/> itself is suspended in this read, so that nothing but its result can go on with it.</summary>
+    public bool Suspends(Task running) => _stage == ReadState.Waiting && ReferenceEquals(_state, running);
+
+    /// <summary>Goes on with the read that waits, and resumes its handler. False: there is nothing yet. On the loop.</summary>
+    public bool TryComplete()
+    {
+        try
+        {
+            if (TakeCancel())
+            {
+                _isCanceled = true;
+            }
+            else if (_wait is { Token.IsCancellationRequested: true })
+            {
+                _wait.Error = new OperationCanceledException(_wait.Token);
+            }
+            else if (Connection.MayNotWait && !HasResult)
+            {
+                ReceiveLast();
+            }
+            else if (!HasResult && !Connection.TryReceive())
+            {
+                Connection.ExpectReadable();
+                return false;
+            }
+        }
+        catch (Exception error)
+        {
+            (_wait ??= new ReadWait()).Error = error;
+        }
+
+        _wait?.Registration.Dispose();
+        _stage = ReadState.Done;
+        Resume();
+        return true;
+    }
+
+    /// <summary>Resumes a handler that began to wait for a read that was done already.</summary>
+    public void ResumeLate()
+    {
+        if (_stage == ReadState.Done)
+        {
+            Resume();
+        }
+    }
+
+    /// <summary>Where the next bytes go; empty when the unread buffer has reached its limit.</summary>
+    public new Span<byte> Space() => base.Space();
+
+    /// <summary>Takes <paramref name="count"/> bytes of the last <see cref="Space"/>. True when they filled it.</summary>
+    public bool Take(int count)
+    {
+        Connection.CountReceived(count);
+        return Received(count);
+    }
+
+    /// <summary>No bytes came and none will: FIN, a reset, or an end of our own making. Throws for a reset with bytes unread.</summary>
+    public void End(SocketResult got) => ReceiveEnded(got);
+
+    /// <summary>The handler has ended: a read that it left behind is cancelled, what is unread is dropped.</summary>
+    public void Leave()
+    {
+        _isLeft = true;
+        if (_stage == ReadState.Waiting)
+        {
+            _isCanceled = true;
+            _stage = ReadState.Done;
+            Connection.LookAgain(resume: true);
+        }
+
+        DropUnread();
+    }
+
+    /// <summary>The connection is closed: gives the memory back.</summary>
+    public void Release()
+    {
+        _wait?.Registration.Dispose();
+        Complete();
+    }
+
+    public ReadResult GetResult(short token)
+    {
+        if (token != _version || _stage != ReadState.Done)
+        {
+            throw new InvalidOperationException("The result of this read was taken, or is not there yet.");
+        }
+
+        _stage = ReadState.None;
+        if (_wait is { } wait)
+        {
+            Exception? error = wait.Error;
+            (wait.Token, wait.Error) = (default, null);
+            if (error is not null)
+            {
+                throw error;
+            }
+        }
+
+        bool isCanceled = _isCanceled;
+        _isCanceled = false;
+        return Lend(isCanceled);
+    }
+
+    public ValueTaskSourceStatus GetStatus(short token) =>
+        token != _version ? throw new InvalidOperationException("This read is over.")
+        : _stage == ReadState.Waiting ? ValueTaskSourceStatus.Pending
+        : _wait switch
+        {
+            { Error: OperationCanceledException } => ValueTaskSourceStatus.Canceled,
+            { Error: not null } => ValueTaskSourceStatus.Faulted,
+            _ => ValueTaskSourceStatus.Succeeded,
+        };
+
+    public void OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags)
+    {
+        if ((flags & ValueTaskSourceOnCompletedFlags.FlowExecutionContext) != 0)
+        {
+            (continuation, state) = Continuation.Wrap(continuation, state);
+        }
+
+        if (!Loop.IsCurrent)
+        {
+            Loop.Post(_ => OnCompleted(continuation, state, token, ValueTaskSourceOnCompletedFlags.None), null);
+            return;
+        }
+
+        (_continuation, _state) = (continuation, state);
+        if (_stage == ReadState.Done)
+        {
+            Connection.LookAgain(resume: true); // never inline: the handler may be in the middle of something
+        }
+    }
+
+    protected override byte[] Rent(int least) => Loop.IsCurrent ? Loop.Buffers.Rent(least) : LoopBuffers.NewBuffer();
+
+    protected override void Return(byte[] buffer)
+    {
+        if (Loop.IsCurrent)
+        {
+            Loop.Buffers.Return(buffer);
+        }
+        else
+        {
+            Loop.Post(buffer => Loop.Buffers.Return((byte[])buffer!), buffer);
+        }
+    }
+
+    protected override void Abandon(byte[] buffer) => Loop.Buffers.Forget(buffer);
+
+    protected override void Emptied()
+    {
+        if (Loop.IsCurrent)
+        {
+            ReleaseIfEmpty();
+        }
+    }
+
+    private ValueTask<ReadResult> Wait()
+    {
+        // Nearly always released in AdvanceTo: an idle connection holds no buffer, and one with a part of a frame a small one.
+        if (HasUnread)
+        {
+            Shrink();
+        }
+        else
+        {
+            ReleaseIfEmpty();
+        }
+
+        _stage = ReadState.Waiting;
+        Connection.WatchRead();
+        Connection.ExpectReadable();
+        return new(this, ++_version);
+    }
+
+    // A read that was or can be cancelled, or that may not wait because the server drains.
+    private ValueTask<ReadResult> ReadWithCare(CancellationToken cancellation)
+    {
+        if (TakeCancel())
+        {
+            return new(Lend(isCanceled: true));
+        }
+
+        if (HasResult)
+        {
+            return new(Lend());
+        }
+
+        if (cancellation.IsCancellationRequested)
+        {
+            return ValueTask.FromCanceled<ReadResult>(cancellation);
+        }
+
+        try
+        {
+            if (_isLeft)
+            {
+                return ValueTask.FromException<ReadResult>(Connection.EndedException());
+            }
+
+            if (Connection.MayNotWait)
+            {
+                ReceiveLast();
+                return new(Lend());
+            }
+
+            if (Connection.TryReceive())
+            {
+                return new(Lend());
+            }
+        }
+        catch (Exception error) when (error is ConnectionResetException or ConnectionAbortedException)
+        {
+            return ValueTask.FromException<ReadResult>(error);
+        }
+
+        (_wait ??= new ReadWait()).Token = cancellation;
+        ValueTask<ReadResult> read = Wait();
+        _wait.Registration = cancellation.UnsafeRegister(static connection => ((LoopConnection)connection!).WakeRead(), Connection);
+        return read;
+    }
+
+    // The server drains and nothing is in flight: what is there already is still read, but nothing is waited for.
+    private void ReceiveLast()
+    {
+        if (!Connection.TryReceive(evenIfNotExpected: true))
+        {
+            ReceiveEnded(SocketResult.Failed(NativeError.WouldBlock));
+        }
+    }
+
+    // From the call on, the handler runs: nothing of this read may be touched after it.
+    private void Resume()
+    {
+        if (_continuation is { } continuation)
+        {
+            object? state = _state;
+            (_continuation, _state) = (null, null);
+            continuation(state);
+        }
+    }
+
+    /// <summary>What only few reads need.</summary>
+    private sealed class ReadWait
+    {
+        public CancellationToken Token;
+        public CancellationTokenRegistration Registration;
+        public Exception? Error;
+    }
+}

@@ -1,0 +1,372 @@
+using System.IO.Pipelines;
+using Sluice.Connections;
+using Sluice.Native;
+using Sluice.Transports;
+
+namespace Sluice.Looping;
+
+/// <summary>
+/// Writes on a loop: a flush sends at once, and only what the kernel cannot take waits until it can (that pending flush is the back-pressure).
+/// For the loop's thread; a call from another one is posted home.
+/// </summary>
+internal sealed class LoopPipeWriter(LoopConnection connection) : DirectPipeWriter(connection)
+{
+    private LoopFlush? _flush; // made by the first flush that has to wait
+    private TaskCompletionSource? _finished;
+    private bool _ownBegun; // some bytes of a flush are sent, and not all: no message of others may come between
+
+    /// <summary>Whether a flush waits for the kernel.</summary>
+    public bool Waits => _flush is { Waits: true };
+
+    /// <summary>Whether messages of others have to wait for the handler's.</summary>
+    public bool IsBusy => _ownBegun || Waits || IsFinishing;
+
+    /// <summary>Whether the handler has completed the writer and FIN waits for what is unsent.</summary>
+    public bool IsFinishing { get; private set; }
+
+    /// <summary>Whether the handler has written what is not sent.</summary>
+    public bool HasUnsentOwn => HasUnsent || _flush is { Source.IsEmpty: false };
+
+    private new LoopConnection Connection => (LoopConnection)base.Connection;
+
+    private Loop Loop => Connection.Loop;
+
+    public override ValueTask<FlushResult> FlushAsync(CancellationToken cancellationToken = default)
+    {
+        if (!Loop.IsCurrent)
+        {
+            return PostedCall<FlushResult>.Start(Loop, () => FlushAsync(cancellationToken));
+        }
+
+        CheckWritable();
+        return Flush(default, cancellationToken);
+    }
+
+    public override ValueTask<FlushResult> WriteAsync(ReadOnlyMemory<byte> source, CancellationToken cancellationToken = default)
+    {
+        if (!Loop.IsCurrent)
+        {
+            return PostedCall<FlushResult>.Start(Loop, () => WriteAsync(source, cancellationToken));
+        }
+
+        CheckWritable();
+        return Flush(source, cancellationToken);
+    }
+
+    public override void CancelPendingFlush()
+    {
+        base.CancelPendingFlush();
+        Connection.WakeFlush();
+    }
+
+    /// <summary>Sends what is unsent, in the background if need be, then FIN; reading goes on. With an exception: resets.</summary>
+    public override void Complete(Exception? exception = null)
+    {
+        if (exception is not null)
+        {
+            Completed = true;
+            Connection.End(CloseReason.Aborted);
+        }
+        else if (Loop.IsCurrent)
+        {
+            CompleteHere();
+        }
+        else
+        {
+            Loop.Post(static writer => ((LoopPipeWriter)writer!).CompleteHere(), this);
+        }
+    }
+
+    public override ValueTask CompleteAsync(Exception? exception = null)
+    {
+        TaskCompletionSource finished = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        finished = Interlocked.CompareExchange(ref _finished, finished, null) ?? finished;
+        Complete(exception);
+        if (exception is not null)
+        {
+            finished.TrySetResult();
+        }
+
+        return new(finished.Task);
+    }
+
+    /// <summary>Whether <paramref name="running"/> itself is suspended in this flush.</summary>
+    public bool Suspends(Task running) => _flush is { } flush && flush.Suspends(running);
+
+    /// <summary>Goes on with the flush that waits, and resumes its handler. False: not yet. On the loop.</summary>
+    public bool TryComplete()
+    {
+        LoopFlush flush = _flush!;
+        if (TakeCancel())
+        {
+            KeepSource(flush);
+            flush.Complete(isCanceled: true, error: null);
+            return true;
+        }
+
+        if (flush.Token.IsCancellationRequested)
+        {
+            KeepSource(flush);
+            flush.Complete(isCanceled: false, new OperationCanceledException(flush.Token));
+            return true;
+        }
+
+        NativeError error = Connection.Send(own: true);
+        if (error == NativeError.WouldBlock && Connection.CloseReason is CloseReason.None or CloseReason.Drained)
+        {
+            Connection.WatchWrite();
+            return false;
+        }
+
+        flush.Complete(isCanceled: false, error == NativeError.None ? null : Failed());
+        return true;
+    }
+
+    public void ResumeLate() => _flush?.ResumeLate();
+
+    /// <summary>Goes on with what <see cref="Complete"/> began.</summary>
+    public void Finish()
+    {
+        NativeError error = HasUnsentOwn || Connection.HasOutbox ? Connection.Send(own: true) : NativeError.None;
+        if (error == NativeError.WouldBlock && Connection.CloseReason is CloseReason.None or CloseReason.Drained)
+        {
+            IsFinishing = true;
+            Connection.WatchWrite();
+            return;
+        }
+
+        IsFinishing = false;
+        if (error == NativeError.None)
+        {
+            Connection.SendFin();
+        }
+        else
+        {
+            Failed();
+        }
+
+        _finished?.TrySetResult();
+    }
+
+    /// <summary>The handler has ended. A flush that it left behind is cancelled, its bytes are sent all the same.</summary>
+    public void Leave()
+    {
+        Completed = true;
+        IsFinishing = false;
+        if (_flush is { Waits: true } flush)
+        {
+            Completed = false; // for what is kept
+            KeepSource(flush);
+            Completed = true;
+            flush.Leave();
+        }
+    }
+
+    /// <summary>The connection is closed: gives the memory back.</summary>
+    public void Release()
+    {
+        Completed = true;
+        while (TryPeek(out ReadOnlySpan<byte> rest))
+        {
+            Sent(rest.Length);
+        }
+
+        Drop();
+        ReleaseIfEmpty();
+        _flush?.Leave();
+        _finished?.TrySetResult();
+    }
+
+    /// <summary>
+    /// Sends by calls that do not wait what there is, others' messages first unless ours is half sent. For loops of readiness.
+    /// </summary>
+    public NativeError SendNow(StreamSocket socket, bool own)
+    {
+        if (!_ownBegun && Connection.HasOutbox)
+        {
+            NativeError error = SendOutbox(socket);
+            if (error != NativeError.None || !own)
+            {
+                return error;
+            }
+        }
+
+        while (own && TryPeek(out ReadOnlySpan<byte> rest))
+        {
+            SocketResult sent = socket.Send(rest, wait: false);
+            if (!sent.Succeeded)
+            {
+                if (sent.Error == NativeError.Interrupted)
+                {
+                    continue;
+                }
+
+                Shrink();
+                return sent.Error;
+            }
+
+            Connection.CountSent(sent.Count);
+            _ownBegun = true;
+            Sent(sent.Count);
+        }
+
+        if (own && _flush is { Source.IsEmpty: false } flush)
+        {
+            NativeError error = SendSource(socket, flush);
+            if (error != NativeError.None)
+            {
+                return error;
+            }
+        }
+
+        if (own)
+        {
+            _ownBegun = false;
+            ReleaseIfEmpty();
+            if (Connection.HasOutbox)
+            {
+                return SendOutbox(socket);
+            }
+        }
+
+        return NativeError.None;
+    }
+
+    protected override byte[] Rent(int least) => Loop.IsCurrent ? Loop.Buffers.Rent(least) : least > LoopBuffers.Size ? new byte[least] : LoopBuffers.NewBuffer();
+
+    protected override void Return(byte[] chunk)
+    {
+        if (Loop.IsCurrent)
+        {
+            Loop.Buffers.Return(chunk);
+        }
+    }
+
+    private ValueTask<FlushResult> Flush(ReadOnlyMemory<byte> source, CancellationToken cancellation)
+    {
+        if (_flush is { IsUnderWay: true })
+        {
+            throw new InvalidOperationException("Another flush of this connection is under way: await it first.");
+        }
+
+        if (!source.IsEmpty)
+        {
+            (_flush ??= new LoopFlush(Connection)).Source = source;
+        }
+
+        if (CancelRequested || cancellation.CanBeCanceled)
+        {
+            return FlushWithCare(cancellation);
+        }
+
+        NativeError error = Connection.Send(own: true);
+        return error == NativeError.None && --Loop.Budget > 0 ? default : Wait(error, cancellation);
+    }
+
+    private ValueTask<FlushResult> FlushWithCare(CancellationToken cancellation)
+    {
+        bool isCanceled = TakeCancel();
+        if (isCanceled || cancellation.IsCancellationRequested)
+        {
+            if (_flush is not null)
+            {
+                KeepSource(_flush);
+            }
+
+            return isCanceled ? new(new FlushResult(isCanceled: true, isCompleted: false)) : ValueTask.FromCanceled<FlushResult>(cancellation);
+        }
+
+        NativeError error = Connection.Send(own: true);
+        return error == NativeError.None && --Loop.Budget > 0 ? default : Wait(error, cancellation);
+    }
+
+    // Not all is sent, or this handler has had its share of the turn.
+    private ValueTask<FlushResult> Wait(NativeError error, CancellationToken cancellation)
+    {
+        if (error == NativeError.None)
+        {
+            Connection.LookAgain(flush: true);
+        }
+        else if (error == NativeError.WouldBlock && Connection.CloseReason is CloseReason.None or CloseReason.Drained)
+        {
+            Connection.WatchWrite();
+        }
+        else
+        {
+            return ValueTask.FromException<FlushResult>(Failed());
+        }
+
+        return (_flush ??= new LoopFlush(Connection)).Start(cancellation);
+    }
+
+    private Exception Failed()
+    {
+        Connection.End(CloseReason.PeerReset);
+        Drop();
+        if (_flush is not null)
+        {
+            _flush.Source = default;
+        }
+
+        return Connection.EndedException();
+    }
+
+    private void CompleteHere()
+    {
+        if (!Completed)
+        {
+            Completed = true;
+            Finish();
+        }
+    }
+
+    private void KeepSource(LoopFlush flush)
+    {
+        if (!flush.Source.IsEmpty)
+        {
+            Keep(flush.Source.Span);
+            flush.Source = default;
+        }
+    }
+
+    private NativeError SendSource(StreamSocket socket, LoopFlush flush)
+    {
+        while (!flush.Source.IsEmpty)
+        {
+            SocketResult sent = socket.Send(flush.Source.Span, wait: false);
+            if (sent.Succeeded)
+            {
+                Connection.CountSent(sent.Count);
+                _ownBegun = true;
+                flush.Source = flush.Source[sent.Count..];
+            }
+            else if (sent.Error != NativeError.Interrupted)
+            {
+                return sent.Error;
+            }
+        }
+
+        flush.Source = default;
+        return NativeError.None;
+    }
+
+    private NativeError SendOutbox(StreamSocket socket)
+    {
+        Outbox outbox = Connection.Others!;
+        while (outbox.TryPeek(out ReadOnlySpan<byte> rest))
+        {
+            SocketResult sent = socket.Send(rest, wait: false);
+            if (sent.Succeeded)
+            {
+                outbox.Sent(sent.Count);
+                Connection.CountSent(sent.Count);
+            }
+            else if (sent.Error != NativeError.Interrupted)
+            {
+                return sent.Error;
+            }
+        }
+
+        return NativeError.None;
+    }
+}

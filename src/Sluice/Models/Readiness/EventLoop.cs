@@ -1,0 +1,222 @@
+using System.Runtime.CompilerServices;
+using Sluice.Accepting;
+using Sluice.Connections;
+using Sluice.Diagnostics;
+using Sluice.Looping;
+using Sluice.Transports;
+
+namespace Sluice.Models.Readiness;
+
+using Sluice.Native; // in here, where its Readiness comes before this namespace of the same name
+
+/// <summary>
+/// The reactor: asks its poller which sockets are ready, and has each make its own I/O call. Slot 0 is the wake-up, the next ones are the
+/// listeners (of the loop that accepts), the others are connections.
+/// </summary>
+internal sealed class EventLoop : Loop
+{
+    private const ulong WakeUpToken = 0;
+
+    private readonly LoopGroup _group;
+    private readonly LoopTicks _ticks;
+    private readonly ConnectionSlots _slots;
+    private readonly LoopAcceptor? _acceptor;
+    private readonly WatchedListener[] _listeners;
+    private bool _acceptingEnded;
+
+    public EventLoop(int index, LoopGroup group, ServerContext server, Poller poller)
+        : base(index, server)
+    {
+        _group = group;
+        Poller = poller;
+        _ticks = new LoopTicks(index, server.Events, server.Options.LoopMaxWait);
+        _acceptor = index == 0 ? new LoopAcceptor(server, (listener, socket) => _group.Dispatch(this, listener, socket)) : null;
+        _listeners = _acceptor is null ? [] : [.. server.Listeners.Select(listener => new WatchedListener(listener))];
+        _slots = new ConnectionSlots(first: 1 + _listeners.Length);
+    }
+
+    public Poller Poller { get; }
+
+    public override int Count => _slots.Count;
+
+    protected override bool IsEmpty => _slots.Count == 0;
+
+    protected override long NextDuty => _acceptor is null || _acceptingEnded ? long.MaxValue : _acceptor.NextLook;
+
+    public override void ForEach<T>(Action<StreamConnection, T> what, T with) => _slots.ForEach(what, with);
+
+    public override void Expect() => _slots.Expect();
+
+    public override void LookAtListeners() => Post(static loop => ((EventLoop)loop!).DoDuty(), this);
+
+    public override void Adopt(Listener listener, StreamSocket socket)
+    {
+        ulong token = _slots.NextToken();
+        if (!Poller.TryAdd(socket.Descriptor, token, level: false))
+        {
+            _slots.Free(token);
+            _slots.Unexpect();
+            BlockingAcceptor.Refuse(Server, listener, socket, RefuseReason.NoWatch);
+            return;
+        }
+
+        var connection = new ReadyConnection(this, socket, token) { Listener = listener };
+        _slots.Put(connection);
+        connection.Start();
+    }
+
+    /// <summary>The connection is closed. Its descriptor is not, yet.</summary>
+    public void Forget(LoopConnection connection, int descriptor)
+    {
+        Poller.Remove(descriptor, closing: true);
+        _slots.Free(connection.Token);
+        _slots.Unexpect();
+    }
+
+    public override void Dispose()
+    {
+        foreach (WatchedListener listener in _listeners)
+        {
+            listener.Dispose();
+        }
+
+        Poller.Dispose();
+        base.Dispose();
+    }
+
+    protected override void Begin()
+    {
+        Poller.TryAdd(WakeUp.Number, WakeUpToken, level: true);
+        for (int i = 0; i < _listeners.Length; i++)
+        {
+            Poller.TryAdd(_listeners[i].Descriptor, Token(i), level: true);
+        }
+
+        if (_acceptor is not null)
+        {
+            Server.Events.RaiseAccepting();
+            DoDuty();
+        }
+    }
+
+    // By itself, so that no local of the turn before keeps a connection alive while the thread waits here.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    protected override int Wait(int milliseconds) => Poller.Wait(_ticks.AreWatched ? _ticks.BeforeWait(milliseconds) : milliseconds);
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    protected override void Handle(int count)
+    {
+        if (_ticks.AreWatched)
+        {
+            _ticks.AfterWait(WhatIsReady(count), Poller.Watched - 1);
+        }
+
+        for (int i = 0; i < count; i++)
+        {
+            Readiness readiness = Poller.Event(i, out ulong token);
+            if (token > (ulong)_listeners.Length)
+            {
+                if (_slots.Find(token) is { } connection)
+                {
+                    BeginStep();
+                    ((ReadyConnection)connection).On(readiness);
+                }
+            }
+            else if (token == WakeUpToken)
+            {
+                WakeUp.Reset();
+            }
+            else
+            {
+                BeginStep();
+                Accept((int)token - 1);
+            }
+        }
+    }
+
+    protected override void OnStopping()
+    {
+        _acceptor?.Stop();
+        DoDuty();
+    }
+
+    protected override void OnDue(int slot) => _slots.At(slot)?.OnDue();
+
+    /// <summary>Watches the listeners that may accept, and no others: a level-triggered one that nobody accepts from would spin the loop.</summary>
+    protected override void DoDuty()
+    {
+        if (_acceptor is null || _acceptingEnded)
+        {
+            return;
+        }
+
+        long now = Environment.TickCount64;
+        if (_acceptor.IsOver(now))
+        {
+            _acceptingEnded = true;
+            for (int i = 0; i < _listeners.Length; i++)
+            {
+                Poller.Remove(_listeners[i].Descriptor, closing: false);
+            }
+
+            _group.AcceptingEnded();
+            return;
+        }
+
+        for (int i = 0; i < _listeners.Length; i++)
+        {
+            Poller.WantRead(_listeners[i].Descriptor, Token(i), _acceptor.Wants(i, now));
+        }
+    }
+
+    private static ulong Token(int listener) => (ulong)listener + 1;
+
+    // An accept(2) that finds nobody costs as much as one that does, so one is made per event; a listener that is ready turn after turn has a
+    // queue, and gets more each time.
+    private void Accept(int index)
+    {
+        WatchedListener listener = _listeners[index];
+        int most = listener.NextMost(LoopPolicy.AcceptsPerTurn, Turns);
+        bool any = false;
+        for (int i = 0; i < most && _acceptor!.Wants(index, Now); i++)
+        {
+            if (!_acceptor.TryAccept(index, Now))
+            {
+                listener.Drained();
+                break;
+            }
+
+            any = true;
+        }
+
+        if (any && !_acceptor!.IsOver(Now))
+        {
+            Server.Events.RaiseAccepting();
+        }
+
+        DoDuty();
+    }
+
+    private List<LoopReady> WhatIsReady(int count)
+    {
+        var ready = new List<LoopReady>(count);
+        for (int i = 0; i < count; i++)
+        {
+            _ = Poller.Event(i, out ulong token);
+            if (token > (ulong)_listeners.Length)
+            {
+                if (_slots.Find(token) is { } connection)
+                {
+                    ready.Add(new LoopReady(connection.Socket.Descriptor, IsListener: false, connection.LocalEndPoint, connection.RemoteEndPoint));
+                }
+            }
+            else if (token != WakeUpToken)
+            {
+                Listener listener = _acceptor!.Listener((int)token - 1);
+                ready.Add(new LoopReady((int)(listener.Handle?.DangerousGetHandle() ?? -1), IsListener: true, listener.LocalEndPoint, RemoteEndPoint: null));
+            }
+        }
+
+        return ready;
+    }
+}

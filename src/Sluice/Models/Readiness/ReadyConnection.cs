@@ -1,0 +1,157 @@
+using System.Net.Sockets;
+using Sluice.Looping;
+using Sluice.Transports;
+
+namespace Sluice.Models.Readiness;
+
+using Sluice.Native; // in here, where its Readiness comes before this namespace of the same name
+
+/// <summary>
+/// A connection that makes its I/O calls when the kernel says that they will not wait. A receive that did not fill its buffer has drained the
+/// socket, so the next read waits for an event instead of asking in vain (231 ns); a send is tried at once.
+/// </summary>
+internal sealed class ReadyConnection(EventLoop loop, StreamSocket socket, ulong token) : LoopConnection(loop, socket, loop.Server.Runner.Settings, token)
+{
+    private readonly int _descriptor = socket.Descriptor;
+    private bool _isReadable;   // the kernel has told of something that was not received yet
+    private bool _peerClosed;   // FIN or an error has been seen: a short receive no longer means that nothing follows
+    private bool _isPaused;     // a level-triggered poller was told to look away, because no read waits
+    private bool _awaitsWritable;
+    private bool _finSent;
+
+    private new EventLoop Loop => (EventLoop)base.Loop;
+
+    /// <summary>The kernel tells of this socket. On the loop.</summary>
+    public void On(Readiness readiness)
+    {
+        if ((readiness & Readiness.Read) != 0)
+        {
+            _isReadable = true;
+            _peerClosed |= (readiness & (Readiness.PeerClosed | Readiness.Over)) != 0;
+            if (Reader.Waits || HasEnded)
+            {
+                OnReadable();
+            }
+            else if (!Loop.Poller.IsEdgeTriggered && !_isPaused)
+            {
+                _isPaused = true;
+                Loop.Poller.WantRead(_descriptor, Token, wanted: false);
+            }
+        }
+
+        if ((readiness & Readiness.Write) != 0 && _awaitsWritable && !IsClosed)
+        {
+            OnWritable();
+        }
+
+        if ((readiness & Readiness.Over) != 0 && !IsClosed)
+        {
+            OnOver();
+        }
+    }
+
+    internal override bool TryReceive(bool evenIfNotExpected = false)
+    {
+        if (!_isReadable && !evenIfNotExpected)
+        {
+            return false;
+        }
+
+        if (--Loop.Budget < 0 && !evenIfNotExpected)
+        {
+            LookAgain(read: true);
+            return false;
+        }
+
+        Span<byte> space = Reader.Space();
+        if (space.IsEmpty)
+        {
+            End(CloseReason.UnreadLimit);
+            throw EndedException();
+        }
+
+        SocketResult got;
+        do
+        {
+            got = Socket.Receive(space, wait: false);
+        }
+        while (got.Error == NativeError.Interrupted);
+
+        if (got.Succeeded && got.Count > 0)
+        {
+            _isReadable = Reader.Take(got.Count) | _peerClosed;
+            return true;
+        }
+
+        if (got.Error == NativeError.WouldBlock && CloseReason is CloseReason.None or CloseReason.Drained)
+        {
+            _isReadable = false;
+            return false;
+        }
+
+        Reader.End(got);
+        return true;
+    }
+
+    internal override void ExpectReadable()
+    {
+        if (_isPaused)
+        {
+            _isPaused = false;
+            Loop.Poller.WantRead(_descriptor, Token, wanted: true);
+        }
+    }
+
+    internal override NativeError Send(bool own)
+    {
+        NativeError error = Writer.SendNow(Socket, own);
+        bool wait = error == NativeError.WouldBlock;
+        if (wait != _awaitsWritable)
+        {
+            _awaitsWritable = wait;
+            Loop.Poller.WantWrite(_descriptor, Token, wait);
+        }
+
+        if (!wait)
+        {
+            WriteDone();
+        }
+
+        return error;
+    }
+
+    internal override void SendFin()
+    {
+        if (!_finSent)
+        {
+            _finSent = true;
+            Socket.Shutdown(SocketShutdown.Send);
+        }
+    }
+
+    protected override bool DropReceived()
+    {
+        byte[] dropped = Loop.Buffers.Rent(LoopBuffers.Size);
+        SocketResult got;
+        do
+        {
+            got = Socket.Receive(dropped, wait: false);
+        }
+        while (((got.Succeeded && got.Count > 0) || got.Error == NativeError.Interrupted) && --Loop.Budget > 0);
+
+        Loop.Buffers.Return(dropped);
+        if (got.Succeeded && got.Count > 0)
+        {
+            LookAgain(read: true);
+            return false;
+        }
+
+        return got.Succeeded || got.Error is not (NativeError.WouldBlock or NativeError.Interrupted);
+    }
+
+    protected override void Forget()
+    {
+        Loop.Forget(this, _descriptor);
+        Socket.Close();
+    }
+}

@@ -130,7 +130,7 @@ internal sealed class ConnectionRunner
         var connection = (StreamConnection)state!;
         try
         {
-            connection.Running = _handler(connection);
+            connection.Running = _handler(connection) ?? throw new InvalidOperationException("The handler returned null instead of a task.");
         }
         catch (Exception error)
         {

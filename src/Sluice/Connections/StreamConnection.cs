@@ -150,6 +150,7 @@ internal abstract partial class StreamConnection : ConnectionContext, IDuplexPip
             if (reason is CloseReason.Aborted or CloseReason.DrainCut)
             {
                 Socket.Reset(); // it ends already, but its handler does not: harder
+                Wake();
             }
 
             return false;
@@ -161,6 +162,7 @@ internal abstract partial class StreamConnection : ConnectionContext, IDuplexPip
                 break; // it has ended already; only the reason is noted
             case CloseReason.Drained:
                 Socket.Shutdown(SocketShutdown.Receive); // the handler may still say goodbye
+                Wake();
                 return true;
             case CloseReason.Aborted or CloseReason.DrainCut or CloseReason.WriteTimeout or CloseReason.HandlerFailed or CloseReason.UnreadLimit:
                 Socket.Reset();
@@ -171,7 +173,13 @@ internal abstract partial class StreamConnection : ConnectionContext, IDuplexPip
         }
 
         FireConnectionClosed();
+        Wake();
         return true;
+    }
+
+    /// <summary>The connection was ended, by any thread: whoever waits looks at it, also where the kernel does not say so.</summary>
+    private protected virtual void Wake()
+    {
     }
 
     /// <summary>

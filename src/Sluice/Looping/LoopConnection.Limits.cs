@@ -50,7 +50,7 @@ internal abstract partial class LoopConnection
         ScheduleNext();
     }
 
-    /// <summary>Everything is sent.</summary>
+    /// <summary>Everything is sent, or nobody waits for it any more.</summary>
     internal void WriteDone()
     {
         if (_progress is { } progress)
@@ -76,7 +76,6 @@ internal abstract partial class LoopConnection
         if (reason != CloseReason.None)
         {
             End(reason);
-            OnLimit();
         }
         else if (next != long.MaxValue)
         {
@@ -86,11 +85,6 @@ internal abstract partial class LoopConnection
 
     /// <summary>Whether the peer owes bytes: a frame is partly received, or the handler has begun a unit.</summary>
     private bool PeerOwes => InUnit || HasUnread;
-
-    private bool SendWaits => _writer.Waits || _phase == LoopPhase.Flushing || HasOutbox;
-
-    // What was ended wakes by the kernel, which may not tell a loop that does not look: so this looks.
-    private void OnLimit() => Queue(Pending.Read | Pending.Flush);
 
     private void ScheduleFirst()
     {
@@ -146,8 +140,8 @@ internal abstract partial class LoopConnection
             return CloseReason.None;
         }
 
-        bool sends = SendWaits;
-        if (sends && progress.FlushSince > 0)
+        bool sends = progress.FlushSince > 0;
+        if (sends)
         {
             if (progress.FlushBytes != BytesSent)
             {

@@ -176,6 +176,14 @@ internal abstract partial class LoopConnection : StreamConnection
     /// <summary>From any thread: wakes a flush that waits, to look at its cancellation.</summary>
     internal void WakeFlush() => Signal(static connection => ((LoopConnection)connection!).Queue(Pending.Flush));
 
+    private protected sealed override void Wake()
+    {
+        if (_phase != LoopPhase.Closed)
+        {
+            Signal(static connection => ((LoopConnection)connection!).Queue(Pending.Read | Pending.Flush));
+        }
+    }
+
     /// <summary>Sends what others have queued: here, when this is the loop, else there.</summary>
     internal sealed override void PushOutbox()
     {

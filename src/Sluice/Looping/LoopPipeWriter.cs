@@ -100,6 +100,7 @@ internal sealed class LoopPipeWriter(LoopConnection connection) : DirectPipeWrit
         if (TakeCancel())
         {
             KeepSource(flush);
+            Connection.WriteDone();
             flush.Complete(isCanceled: true, error: null);
             return true;
         }
@@ -107,6 +108,7 @@ internal sealed class LoopPipeWriter(LoopConnection connection) : DirectPipeWrit
         if (flush.Token.IsCancellationRequested)
         {
             KeepSource(flush);
+            Connection.WriteDone();
             flush.Complete(isCanceled: false, new OperationCanceledException(flush.Token));
             return true;
         }

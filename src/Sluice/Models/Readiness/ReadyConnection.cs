@@ -52,7 +52,7 @@ internal sealed class ReadyConnection(EventLoop loop, StreamSocket socket, ulong
 
     internal override bool TryReceive(bool evenIfNotExpected = false)
     {
-        if (!_isReadable && !evenIfNotExpected)
+        if (!_isReadable && !evenIfNotExpected && CloseReason is CloseReason.None or CloseReason.Drained)
         {
             return false;
         }

@@ -6,11 +6,14 @@ using Sluice.Native; // in here, where its Readiness comes before this namespace
 
 /// <summary>
 /// select(2): two bitmaps go into the kernel and come back with fewer bits, so they are copied for each call. A call costs in proportion to the
-/// highest descriptor's number, however few are ready. It knows no HUP: FIN and errors are readable, and show in the receive. There is no set
-/// for urgent data, which nobody here reads and which would be told for ever.
+/// highest descriptor's number, however few are ready. It knows no HUP: FIN and errors are readable, and show in the receive; of descriptors
+/// that are neither read nor written it tells nothing, so those are looked at twice a second with poll(2). There is no set for urgent data,
+/// which nobody here reads and which would be told for ever.
 /// </summary>
 internal sealed class SelectPoller : Poller
 {
+    private const int LookEvery = 500; // milliseconds
+
     private ulong[] _read = new ulong[1];
     private ulong[] _write = new ulong[1];
     private ulong[] _readable = new ulong[1];
@@ -20,6 +23,8 @@ internal sealed class SelectPoller : Poller
     private (ulong Token, Readiness Readiness)[] _events = new (ulong, Readiness)[1];
     private int _watched;
     private int _highest = -1;
+    private int _unasked; // watched, but for neither reading nor writing
+    private long _lookAt; // when to look at those again
 
     public override bool IsEdgeTriggered => false;
 
@@ -70,12 +75,18 @@ internal sealed class SelectPoller : Poller
 
     public override int Wait(int milliseconds)
     {
+        if (_unasked > 0)
+        {
+            milliseconds = milliseconds < 0 ? LookEvery : Math.Min(milliseconds, LookEvery);
+        }
+
         int words = (_highest / DescriptorSelect.BitsPerWord) + 1;
         _read.AsSpan(0, words).CopyTo(_readable);
         _write.AsSpan(0, words).CopyTo(_writable);
         TimeSpan timeout = milliseconds < 0 ? Timeout.InfiniteTimeSpan : TimeSpan.FromMilliseconds(milliseconds);
         int ready = DescriptorSelect.Wait(_highest + 1, _readable, _writable, except: default, timeout, out NativeError error);
-        return ready > 0 ? Collect(words) : error == NativeError.BadDescriptor ? CollectClosed() : NoEvents("select", error);
+        int count = ready > 0 ? Collect(words) : error == NativeError.BadDescriptor ? CollectClosed() : NoEvents("select", error);
+        return _unasked > 0 && Environment.TickCount64 >= _lookAt ? CollectEnded(count) : count;
     }
 
     public override Readiness Event(int index, out ulong token)
@@ -97,6 +108,7 @@ internal sealed class SelectPoller : Poller
         }
 
         (int word, int place) = (descriptor / DescriptorSelect.BitsPerWord, descriptor % DescriptorSelect.BitsPerWord);
+        _unasked += (interest == Interest.Watched ? 1 : 0) - (_interest[descriptor] == Interest.Watched ? 1 : 0);
         _interest[descriptor] = interest;
         Set(ref _read[word], 1UL << place, (interest & Interest.Read) != 0);
         Set(ref _write[word], 1UL << place, (interest & Interest.Write) != 0);
@@ -116,6 +128,23 @@ internal sealed class SelectPoller : Poller
                 Readiness readiness = (readable >> place & 1) != 0 ? Readiness.Read : Readiness.None;
                 readiness |= (writable >> place & 1) != 0 ? Readiness.Write : Readiness.None;
                 _events[count++] = (_tokens[(word * DescriptorSelect.BitsPerWord) + place], readiness);
+            }
+        }
+
+        return count;
+    }
+
+    // A peer that resets while its handler is busy is to be heard of, though nobody reads.
+    private int CollectEnded(int count)
+    {
+        _lookAt = Environment.TickCount64 + LookEvery;
+        Span<PollDescriptor> asked = stackalloc PollDescriptor[1];
+        for (int descriptor = 0; descriptor <= _highest && count < _events.Length; descriptor++)
+        {
+            asked[0] = new PollDescriptor { Descriptor = descriptor };
+            if (_interest[descriptor] == Interest.Watched && DescriptorPoll.Wait(asked, 0) > 0)
+            {
+                _events[count++] = (_tokens[descriptor], DescriptorPoll.Meaning(asked[0].Returned));
             }
         }
 

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Text.RegularExpressions;
 using Sluice.Cli.Tests.Support;
@@ -28,31 +29,38 @@ public sealed partial class SelectDemoTests
     {
         (SluiceProcess sluice, int port) = await ServeAsync("--lang", language);
         await using SluiceProcess _ = sluice;
+        const string Sockets = "[<socket.socket fd=N, family=AddressFamily.AF_INET, type=SocketKind.SOCK_STREAM, proto=0, ";
+        string listener = $"{Sockets}laddr=('127.0.0.1', {port})>]";
+        using Process client = Python.Start(Client, [$"{port}"]);
+        string connection = $"{Sockets}laddr=('127.0.0.1', {port}), raddr=('127.0.0.1', {await client.StandardOutput.ReadLineAsync()})>]";
+        await ExpectAsync([waits, .. OneTurn(1, watched: 1, listener)]);
 
-        string[] client = (await Python.RunAsync(Client, [$"{port}"], "hello 1\nhello 2\nhello 3\nbye 四\n")).TrimEnd().Split('\n');
+        // A person types: each message comes when the server waits again.
+        await AskAsync(2, "hello 1", "first received data: b'HELLO 1'", "first responsed data: HELLO 1");
+        await AskAsync(3, "hello 2", "else received data: b'HELLO 2'", "else responsed data: HELLO 2");
+        await AskAsync(4, "hello 3", "else received data: b'HELLO 3'", "else responsed data: HELLO 3");
+        await AskAsync(5, "bye 四", @"else received data: b'BYE \xe5\x9b\x9b'", "else responsed data: BYE 四");
 
-        Assert.Equal(
-            ["first received data: b'HELLO 1'", "else received data: b'HELLO 2'", "else received data: b'HELLO 3'", @"else received data: b'BYE \xe5\x9b\x9b'"],
-            client[1..]);
-        const string Socket = "[<socket.socket fd=N, family=AddressFamily.AF_INET, type=SocketKind.SOCK_STREAM, proto=0, ";
-        string listener = $"{Socket}laddr=('127.0.0.1', {port})>]";
-        string connection = $"{Socket}laddr=('127.0.0.1', {port}), raddr=('127.0.0.1', {client[0]})>]";
-        string[] expected =
-        [
-            .. OneTurn(1, watched: 1, listener),
-            .. OneTurn(2, watched: 2, connection), $"{returned}first responsed data: HELLO 1",
-            .. OneTurn(3, watched: 2, connection), $"{returned}else responsed data: HELLO 2",
-            .. OneTurn(4, watched: 2, connection), $"{returned}else responsed data: HELLO 3",
-            .. OneTurn(5, watched: 2, connection), $"{returned}else responsed data: BYE 四",
-            .. OneTurn(6, watched: 2, connection), // the client's end, which nobody answers
-            waits,
-        ];
-        Assert.Equal(expected, (await sluice.LinesAsync(expected.Length)).Select(line => Descriptor().Replace(line, "fd=N")), StringComparer.Ordinal);
+        await ExpectAsync(OneTurn(6, watched: 2, connection)); // the client's end, which nobody answers
+        await client.WaitForExitAsync().WaitAsync(SluiceProcess.Patience);
+        Assert.Equal(0, client.ExitCode);
         Assert.Equal(0, await sluice.StopAsync());
         Assert.Empty(await sluice.RestAsync());
 
+        async Task AskAsync(int number, string message, string answer, string says)
+        {
+            await client.StandardInput.WriteLineAsync(message);
+            await client.StandardInput.FlushAsync();
+            Assert.Equal(answer, await client.StandardOutput.ReadLineAsync().WaitAsync(SluiceProcess.Patience));
+            string[] turnLines = OneTurn(number, watched: 2, connection);
+            await ExpectAsync([.. turnLines[..^1], $"{returned}{says}", turnLines[^1]]);
+        }
+
+        async Task ExpectAsync(string[] expected) =>
+            Assert.Equal(expected, (await sluice.LinesAsync(expected.Length)).Select(line => Descriptor().Replace(line, "fd=N")), StringComparer.Ordinal);
+
         string[] OneTurn(int number, int watched, string ready) =>
-            [waits, $"{turn}{number}", "rl's length is: 1", $"r_list's length: {watched}", $"{objects}{ready}"];
+            [$"{turn}{number}", "rl's length is: 1", $"r_list's length: {watched}", $"{objects}{ready}", waits];
     }
 
     [Fact]

@@ -62,6 +62,36 @@ public sealed class LentMemoryStaysPrivate
         await ExchangeAsync(cell, server);
     });
 
+    [Theory, MemberData(nameof(Matrix.Cells), MemberType = typeof(Matrix))]
+    public Task What_was_lent_can_be_used_and_given_back_on_another_thread(string model, string transport) => Cell.RunAsync(model, transport, async cell =>
+    {
+        await using RunningServer server = await cell.StartAsync(async connection =>
+        {
+            (PipeReader input, PipeWriter output) = (connection.Transport.Input, connection.Transport.Output);
+            for (int frame = 0; frame < Frames; frame++)
+            {
+                ReadResult result;
+                while ((result = await input.ReadAsync().ConfigureAwait(false)).Buffer.Length < Frame && !result.IsCompleted)
+                {
+                    await Task.Yield();
+                    input.AdvanceTo(result.Buffer.Start, result.Buffer.End);
+                }
+
+                byte[] before = result.Buffer.ToArray();
+                Memory<byte> reply = output.GetMemory(Frame);
+                result.Buffer.Slice(0, Frame).CopyTo(reply.Span);
+                await Task.Delay(1 + (frame % 3)).ConfigureAwait(false);
+                Assert.Equal(before, result.Buffer.ToArray());
+                Assert.True(reply.Span[..Frame].SequenceEqual(before.AsSpan(0, Frame)), "the memory to write to is another's too");
+                output.Advance(Frame);
+                input.AdvanceTo(result.Buffer.GetPosition(Frame));
+                await Task.Delay(1).ConfigureAwait(false);
+                await output.FlushAsync().ConfigureAwait(false);
+            }
+        });
+        await ExchangeAsync(cell, server);
+    });
+
     private static async Task ExchangeAsync(Cell cell, RunningServer server)
     {
         int clients = cell.IsConcurrent ? Connections : 5;

@@ -30,11 +30,11 @@ internal sealed class SelectCall : IDisposable
         int words = (highest / DescriptorSelect.BitsPerWord) + 1;
         (ulong[] reads, ulong[] writes, ulong[] errors) = (new ulong[words], new ulong[words], new ulong[words]);
         (long start, TimeSpan left) = (Stopwatch.GetTimestamp(), timeout ?? Timeout.InfiniteTimeSpan);
+        Mark(read, reads);
+        Mark(write, writes);
+        Mark(error, errors);
         while (true)
         {
-            Mark(read, reads);
-            Mark(write, writes);
-            Mark(error, errors);
             _ = DescriptorSelect.Wait(highest + 1, reads, writes, errors, left, out NativeError failure);
             switch (failure)
             {
@@ -46,7 +46,7 @@ internal sealed class SelectCall : IDisposable
                 case NativeError.Interrupted when timeout is { } whole:
                     left = whole - Stopwatch.GetElapsedTime(start) is var rest && rest > TimeSpan.Zero ? rest : TimeSpan.Zero;
                     break;
-                case NativeError.Interrupted:
+                case NativeError.Interrupted: // the sets are as they were
                     break;
                 case NativeError.BadDescriptor:
                     throw Closed();
@@ -83,7 +83,6 @@ internal sealed class SelectCall : IDisposable
 
     private static void Mark(int[] descriptors, ulong[] words)
     {
-        Array.Clear(words);
         foreach (int descriptor in descriptors)
         {
             words[descriptor / DescriptorSelect.BitsPerWord] |= 1UL << (descriptor % DescriptorSelect.BitsPerWord);

@@ -14,7 +14,7 @@ public sealed class DescriptorNumbers;
 [Collection<DescriptorNumbers>]
 public sealed class PollerTests
 {
-    private const ulong Token = 0xDEADBEEF_00000007;
+    internal const ulong Token = 0xDEADBEEF_00000007;
     private const int Soon = 10_000;
 
     public static TheoryData<string> Kinds => ["select", "poll", "epoll"];
@@ -51,28 +51,6 @@ public sealed class PollerTests
     }
 
     [Theory, MemberData(nameof(Kinds))]
-    public void The_peers_FIN_is_readable(string kind)
-    {
-        using Poller poller = Create(kind);
-        using var pair = new KernelPair();
-        poller.TryAdd(pair.Number, Token, level: false);
-        pair.Peer.Shutdown(SocketShutdown.Send);
-        Assert.Equal(kind == "select" ? Readiness.Read : Readiness.Read | Readiness.PeerClosed, Next(poller));
-        Assert.Equal(0, pair.Ours.Receive(new byte[8]));
-    }
-
-    [Theory, MemberData(nameof(Kinds))]
-    public void A_reset_is_readable_and_over_where_the_call_knows_it(string kind)
-    {
-        using Poller poller = Create(kind);
-        using var pair = new KernelPair();
-        poller.TryAdd(pair.Number, Token, level: false);
-        pair.Reset();
-        Assert.Equal(kind == "select" ? Readiness.Read : Readiness.Read | Readiness.Write | Readiness.Over, Next(poller) & ~Readiness.PeerClosed);
-        Assert.Equal(SocketError.ConnectionReset, Assert.Throws<SocketException>(() => pair.Ours.Receive(new byte[8])).SocketErrorCode);
-    }
-
-    [Theory, MemberData(nameof(Kinds))]
     public void A_paused_descriptor_is_not_told_of_before_it_is_resumed(string kind)
     {
         using Poller poller = Create(kind);
@@ -101,32 +79,6 @@ public sealed class PollerTests
         Assert.Equal(poller.IsEdgeTriggered ? 1 : 0, poller.Wait(0));
         poller.WantRead(set.Number, Token, wanted: true);
         Assert.Equal(poller.IsEdgeTriggered ? 0 : 1, poller.Wait(0));
-    }
-
-    [Theory]
-    [InlineData("select", false, 0)] // select(2) tells of an end to who reads or writes
-    [InlineData("poll", false, 1)]
-    [InlineData("epoll", false, 1)]
-    [InlineData("epoll", true, 1)]
-    public async Task The_end_of_a_paused_connection_spins_nobody(string kind, bool level, int told)
-    {
-        using Poller poller = Create(kind);
-        using var pair = new KernelPair();
-        poller.TryAdd(pair.Number, Token, level);
-        poller.WantRead(pair.Number, Token, wanted: false);
-        pair.Reset();
-        await Eventually.Until(() => pair.Ours.Poll(0, SelectMode.SelectRead), "the reset has arrived");
-        Assert.Equal(told, poller.Wait(0));
-        if (told > 0)
-        {
-            Assert.True((poller.Event(0, out _) & Readiness.Over) != 0);
-        }
-
-        Assert.Equal(0, poller.Wait(0));
-        poller.WantRead(pair.Number, Token, wanted: false);
-        Assert.Equal(0, poller.Wait(0));
-        poller.WantRead(pair.Number, Token, wanted: true);
-        Assert.Equal(poller.IsEdgeTriggered && !level ? 0 : 1, poller.Wait(0));
     }
 
     [Theory, MemberData(nameof(Kinds))]
@@ -261,32 +213,6 @@ public sealed class PollerTests
         Array.ForEach(all, one => one.Dispose());
     }
 
-    [Theory]
-    [InlineData("select")]
-    [InlineData("poll")]
-    public void One_that_was_closed_behind_our_back_is_over_and_the_others_go_on(string kind)
-    {
-        using Poller poller = Create(kind);
-        EventDescriptor[] all = [.. Enumerable.Range(0, 5).Select(_ => new EventDescriptor())];
-        for (int i = 0; i < all.Length; i++)
-        {
-            poller.TryAdd(all[i].Number, (ulong)i, level: false);
-        }
-
-        all[1].Dispose();
-        all[4].Dispose();
-        Assert.Equal(2, poller.Wait(Soon));
-        Assert.All([0, 1], i => Assert.Equal(Readiness.Read | Readiness.Write | Readiness.Over, poller.Event(i, out _)));
-        Assert.Equal(new ulong[] { 1, 4 }, new[] { TokenOf(poller, 0), TokenOf(poller, 1) }.Order());
-        Assert.Equal(3, poller.Watched);
-        Assert.Equal(0, poller.Wait(0));
-        all[0].Set();
-        all[3].Set();
-        Assert.Equal(2, poller.Wait(0));
-        Assert.Equal(new ulong[] { 0, 3 }, new[] { TokenOf(poller, 0), TokenOf(poller, 1) }.Order());
-        Array.ForEach(all, one => one.Dispose());
-    }
-
     [Theory, MemberData(nameof(Kinds))]
     public void A_wait_allocates_nothing(string kind)
     {
@@ -364,17 +290,11 @@ public sealed class PollerTests
         _ => new EpollPoller(),
     };
 
-    private static Readiness Next(Poller poller)
+    internal static Readiness Next(Poller poller)
     {
         Assert.Equal(1, poller.Wait(Soon));
         Readiness readiness = poller.Event(0, out ulong token);
         Assert.Equal(Token, token);
         return readiness;
-    }
-
-    private static ulong TokenOf(Poller poller, int index)
-    {
-        poller.Event(index, out ulong token);
-        return token;
     }
 }

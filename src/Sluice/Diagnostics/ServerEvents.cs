@@ -166,7 +166,7 @@ public readonly record struct ConnectionRefused(Listener Listener, EndPoint? Rem
 public readonly record struct AcceptFailed(Listener Listener, AcceptError Error, bool BacksOff, bool Stops);
 
 /// <summary>A handler keeps a loop's thread.</summary>
-/// <param name="Handler">The full name of the handler's type.</param>
+/// <param name="Handler">The name of the handler's type; for a function, of the type that declares it.</param>
 /// <param name="Loop">The loop's number, from 0.</param>
 /// <param name="For">For how long already.</param>
 public readonly record struct LoopBlocked(string Handler, int Loop, TimeSpan For);

@@ -27,6 +27,8 @@ internal sealed class KernelListener : Listener
 
     public override EndPoint LocalEndPoint { get; }
 
+    internal override bool IsClosed => Volatile.Read(ref _isClosed) != 0;
+
     internal override AcceptResult TryAccept()
     {
         StreamDescriptor? stream = ListeningSocket.Accept(_handle, out NativeError error);

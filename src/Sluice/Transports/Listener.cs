@@ -33,6 +33,9 @@ public abstract class Listener : IAsyncDisposable
     /// <summary>Stops listening, now: whoever connects from here on is refused by the system.</summary>
     internal abstract void Close();
 
+    /// <summary>Whether it was closed. Said before its descriptor becomes readable by that. From any thread.</summary>
+    internal virtual bool IsClosed => false;
+
     /// <summary>For a listener without a descriptor: <paramref name="pending"/> is called whenever a connection waits. Null ends it.</summary>
     internal virtual void NotifyPending(Action? pending)
     {

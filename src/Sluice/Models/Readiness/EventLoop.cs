@@ -212,8 +212,12 @@ internal sealed class EventLoop : Loop
             }
             else if (token != WakeUpToken)
             {
+                // A listener that the server closed is readable by that, until the loop hears of the stop: a wake-up of our own, and no turn.
                 Listener listener = _acceptor!.Listener((int)token - 1);
-                ready.Add(new LoopReady((int)(listener.Handle?.DangerousGetHandle() ?? -1), IsListener: true, listener.LocalEndPoint, RemoteEndPoint: null));
+                if (!listener.IsClosed)
+                {
+                    ready.Add(new LoopReady((int)(listener.Handle?.DangerousGetHandle() ?? -1), IsListener: true, listener.LocalEndPoint, RemoteEndPoint: null));
+                }
             }
         }
 

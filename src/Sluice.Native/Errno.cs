@@ -8,6 +8,9 @@ internal static class Errno
     /// <summary>The error of the last call of this thread that was declared with SetLastError.</summary>
     public static NativeError Last => Name(Marshal.GetLastPInvokeError());
 
+    /// <summary>The error of the last system call of this thread. Only directly after one that failed; the runtime keeps errno when a call returns.</summary>
+    public static NativeError OfSystem => Name(Marshal.GetLastSystemError());
+
     public static NativeError Name(int errno) => errno switch
     {
         0 => NativeError.None,

@@ -10,7 +10,6 @@ namespace Sluice.Native;
 /// </summary>
 internal sealed unsafe class StreamDescriptor
 {
-    private const int MSG_DONTWAIT = 0x40;
     private const int MSG_NOSIGNAL = 0x4000;
     private const int SOL_SOCKET = 1;
     private const int SO_LINGER = 13;
@@ -57,9 +56,14 @@ internal sealed unsafe class StreamDescriptor
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public SocketResult Receive(Span<byte> buffer, bool wait)
     {
+        if (!wait)
+        {
+            return SocketCalls.Receive(_fd, buffer);
+        }
+
         fixed (byte* start = buffer)
         {
-            nint count = Libc.recv(_fd, start, buffer.Length, wait ? 0 : MSG_DONTWAIT);
+            nint count = Libc.recv(_fd, start, buffer.Length, 0);
             return count >= 0 ? SocketResult.Of((int)count) : SocketResult.Failed(Errno.Last);
         }
     }
@@ -68,9 +72,14 @@ internal sealed unsafe class StreamDescriptor
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public SocketResult Send(ReadOnlySpan<byte> buffer, bool wait)
     {
+        if (!wait)
+        {
+            return SocketCalls.Send(_fd, buffer);
+        }
+
         fixed (byte* start = buffer)
         {
-            nint count = Libc.send(_fd, start, buffer.Length, wait ? MSG_NOSIGNAL : MSG_NOSIGNAL | MSG_DONTWAIT);
+            nint count = Libc.send(_fd, start, buffer.Length, MSG_NOSIGNAL);
             return count >= 0 ? SocketResult.Of((int)count) : SocketResult.Failed(Errno.Last);
         }
     }

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Reflection;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Logging;
 using Sluice.Accepting;
@@ -48,7 +49,7 @@ public sealed class SocketServer : IAsyncDisposable
     {
         ArgumentNullException.ThrowIfNull(options);
         _handler = handler;
-        _handlerName = handler.Target is ConnectionHandler typed ? typed.GetType().Name : handler.Method.DeclaringType?.Name ?? handler.Method.Name;
+        _handlerName = handler.Target is ConnectionHandler typed ? typed.GetType().Name : NameOf(handler.Method);
         _options = options;
         _model = ConcurrencyModels.Find(options.Model);
         _addresses = OptionsCheck.Check(options, _model);
@@ -302,6 +303,19 @@ public sealed class SocketServer : IAsyncDisposable
         AcceptBudget = budget,
         AcceptTimeout = timeout,
     };
+
+    // A lambda is told by the method that it was written in: Program.Main, of <>c.<Main>b__0_0.
+    private static string NameOf(MethodInfo method)
+    {
+        Type? type = method.DeclaringType;
+        while (type is { DeclaringType: not null } && type.Name.StartsWith('<'))
+        {
+            type = type.DeclaringType;
+        }
+
+        string name = method.Name.StartsWith('<') && method.Name.IndexOf('>', StringComparison.Ordinal) is > 1 and int end ? method.Name[1..end] : method.Name;
+        return type is null ? name : $"{type.Name}.{name}";
+    }
 
     private void Enter(ServerState state)
     {

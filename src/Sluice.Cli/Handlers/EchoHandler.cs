@@ -13,17 +13,24 @@ internal sealed class EchoHandler : ConnectionHandler
         PipeWriter output = connection.Transport.Output;
         while (true)
         {
-            ReadResult read = await input.ReadAsync();
-            foreach (ReadOnlyMemory<byte> piece in read.Buffer)
-            {
-                output.Write(piece.Span);
-            }
-
-            input.AdvanceTo(read.Buffer.End);
-            if ((await output.FlushAsync()).IsCompleted || read.IsCompleted)
+            bool isLast = Copy(await input.ReadAsync(), input, output);
+            if ((await output.FlushAsync()).IsCompleted || isLast)
             {
                 return;
             }
         }
+    }
+
+    // What lives across an await is kept by every idle connection: a bit, instead of the whole result.
+    private static bool Copy(ReadResult read, PipeReader input, PipeWriter output)
+    {
+        ReadOnlySequence<byte> received = read.Buffer;
+        foreach (ReadOnlyMemory<byte> piece in received)
+        {
+            output.Write(piece.Span);
+        }
+
+        input.AdvanceTo(received.End);
+        return read.IsCompleted;
     }
 }

@@ -13,6 +13,10 @@ internal static unsafe partial class Libc
     [LibraryImport(Library, SetLastError = true)]
     public static partial nint send(int fd, byte* buffer, nint length, int flags);
 
+    // Without SetLastError, which costs as much as the rest of the call: the error is asked for when there is one. See SocketCalls.
+    [LibraryImport(Library, EntryPoint = "syscall")]
+    public static partial nint transfer(nint number, nint fd, byte* buffer, nint length, nint flags, nint address, nint addressLength);
+
     [LibraryImport(Library, SetLastError = true)]
     public static partial int accept4(int fd, byte* address, int* addressLength, int flags);
 

@@ -15,7 +15,7 @@ internal sealed class LoopBuffers
 
     private const int MostKept = 32;
 
-    private readonly byte[]?[] _kept = new byte[MostKept][];
+    private readonly Kept[] _kept = new Kept[MostKept];
     private int _count;
 
     /// <summary>Large buffers that were rented and not returned; kept by debug builds only.</summary>
@@ -45,7 +45,7 @@ internal sealed class LoopBuffers
         CountOut(-1);
         if (_count < MostKept)
         {
-            _kept[_count++] = buffer;
+            _kept[_count++].Buffer = buffer;
         }
     }
 
@@ -63,11 +63,18 @@ internal sealed class LoopBuffers
 
     private byte[] Pop()
     {
-        byte[] buffer = _kept[--_count]!;
-        _kept[_count] = null;
+        ref Kept kept = ref _kept[--_count];
+        byte[] buffer = kept.Buffer!;
+        kept.Buffer = null;
         return buffer;
     }
 
     [Conditional("DEBUG")]
     private void CountOut(int by) => Out += by;
+
+    // In a structure, because storing into an array of references checks the array's type each time.
+    private struct Kept
+    {
+        public byte[]? Buffer;
+    }
 }

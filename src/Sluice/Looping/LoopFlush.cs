@@ -99,7 +99,7 @@ internal sealed class LoopFlush(LoopConnection connection) : IValueTaskSource<Fl
 
         if (!connection.Loop.IsCurrent)
         {
-            connection.Loop.Post(_ => OnCompleted(continuation, state, token, ValueTaskSourceOnCompletedFlags.None), null);
+            AwaitFromElsewhere(continuation, state, token);
             return;
         }
 
@@ -109,6 +109,10 @@ internal sealed class LoopFlush(LoopConnection connection) : IValueTaskSource<Fl
             connection.LookAgain(resume: true);
         }
     }
+
+    // By itself, because a closure is made where its method begins.
+    private void AwaitFromElsewhere(Action<object?> continuation, object? state, short token) =>
+        connection.Loop.Post(_ => OnCompleted(continuation, state, token, ValueTaskSourceOnCompletedFlags.None), null);
 
     private void Resume()
     {

@@ -37,15 +37,16 @@ internal sealed class LoopPipeReader(LoopConnection connection) : DirectPipeRead
 
     protected override bool Adapts => false;
 
-    private new LoopConnection Connection => (LoopConnection)base.Connection;
+    // Fields, not casts and hops: each is used several times in a request.
+    private new LoopConnection Connection { get; } = connection;
 
-    private Loop Loop => Connection.Loop;
+    private Loop Loop { get; } = connection.Loop;
 
     public override ValueTask<ReadResult> ReadAsync(CancellationToken cancellationToken = default)
     {
         if (!Loop.IsCurrent)
         {
-            return PostedCall<ReadResult>.Start(Loop, () => ReadAsync(cancellationToken));
+            return ReadFromElsewhere(cancellationToken);
         }
 
         CheckReadable();
@@ -216,7 +217,7 @@ internal sealed class LoopPipeReader(LoopConnection connection) : DirectPipeRead
 
         if (!Loop.IsCurrent)
         {
-            Loop.Post(_ => OnCompleted(continuation, state, token, ValueTaskSourceOnCompletedFlags.None), null);
+            AwaitFromElsewhere(continuation, state, token);
             return;
         }
 
@@ -237,7 +238,7 @@ internal sealed class LoopPipeReader(LoopConnection connection) : DirectPipeRead
         }
         else
         {
-            Loop.Post(buffer => Loop.Buffers.Return((byte[])buffer!), buffer);
+            ReturnFromElsewhere(buffer);
         }
     }
 
@@ -250,6 +251,14 @@ internal sealed class LoopPipeReader(LoopConnection connection) : DirectPipeRead
             ReleaseIfEmpty();
         }
     }
+
+    // By themselves, because a closure is made where its method begins.
+    private ValueTask<ReadResult> ReadFromElsewhere(CancellationToken cancellation) => PostedCall<ReadResult>.Start(Loop, () => ReadAsync(cancellation));
+
+    private void AwaitFromElsewhere(Action<object?> continuation, object? state, short token) =>
+        Loop.Post(_ => OnCompleted(continuation, state, token, ValueTaskSourceOnCompletedFlags.None), null);
+
+    private void ReturnFromElsewhere(byte[] buffer) => Loop.Post(_ => Loop.Buffers.Return(buffer), null);
 
     private ValueTask<ReadResult> Wait()
     {

@@ -1,7 +1,6 @@
 using System.IO.Pipelines;
 using Sluice.Connections;
 using Sluice.Native;
-using Sluice.Transports;
 
 namespace Sluice.Looping;
 
@@ -27,15 +26,15 @@ internal sealed class LoopPipeWriter(LoopConnection connection) : DirectPipeWrit
     /// <summary>Whether the handler has written what is not sent.</summary>
     public bool HasUnsentOwn => HasUnsent || _flush is { Source.IsEmpty: false };
 
-    private new LoopConnection Connection => (LoopConnection)base.Connection;
+    private new LoopConnection Connection { get; } = connection;
 
-    private Loop Loop => Connection.Loop;
+    private Loop Loop { get; } = connection.Loop;
 
     public override ValueTask<FlushResult> FlushAsync(CancellationToken cancellationToken = default)
     {
         if (!Loop.IsCurrent)
         {
-            return PostedCall<FlushResult>.Start(Loop, () => FlushAsync(cancellationToken));
+            return FlushFromElsewhere(cancellationToken);
         }
 
         CheckWritable();
@@ -46,7 +45,7 @@ internal sealed class LoopPipeWriter(LoopConnection connection) : DirectPipeWrit
     {
         if (!Loop.IsCurrent)
         {
-            return PostedCall<FlushResult>.Start(Loop, () => WriteAsync(source, cancellationToken));
+            return WriteFromElsewhere(source, cancellationToken);
         }
 
         CheckWritable();
@@ -182,11 +181,11 @@ internal sealed class LoopPipeWriter(LoopConnection connection) : DirectPipeWrit
     /// <summary>
     /// Sends by calls that do not wait what there is, others' messages first unless ours is half sent. For loops of readiness.
     /// </summary>
-    public NativeError SendNow(StreamSocket socket, bool own)
+    public NativeError SendNow(int descriptor, bool own)
     {
         if (!_ownBegun && Connection.HasOutbox)
         {
-            NativeError error = SendOutbox(socket);
+            NativeError error = SendOutbox(descriptor);
             if (error != NativeError.None || !own)
             {
                 return error;
@@ -195,7 +194,7 @@ internal sealed class LoopPipeWriter(LoopConnection connection) : DirectPipeWrit
 
         while (own && TryPeek(out ReadOnlySpan<byte> rest))
         {
-            SocketResult sent = socket.Send(rest, wait: false);
+            SocketResult sent = SocketCalls.Send(descriptor, rest);
             if (!sent.Succeeded)
             {
                 if (sent.Error == NativeError.Interrupted)
@@ -214,7 +213,7 @@ internal sealed class LoopPipeWriter(LoopConnection connection) : DirectPipeWrit
 
         if (own && _flush is { Source.IsEmpty: false } flush)
         {
-            NativeError error = SendSource(socket, flush);
+            NativeError error = SendSource(descriptor, flush);
             if (error != NativeError.None)
             {
                 return error;
@@ -227,7 +226,7 @@ internal sealed class LoopPipeWriter(LoopConnection connection) : DirectPipeWrit
             ReleaseIfEmpty();
             if (Connection.HasOutbox)
             {
-                return SendOutbox(socket);
+                return SendOutbox(descriptor);
             }
         }
 
@@ -243,6 +242,12 @@ internal sealed class LoopPipeWriter(LoopConnection connection) : DirectPipeWrit
             Loop.Buffers.Return(chunk);
         }
     }
+
+    // By themselves, because a closure is made where its method begins.
+    private ValueTask<FlushResult> FlushFromElsewhere(CancellationToken cancellation) => PostedCall<FlushResult>.Start(Loop, () => FlushAsync(cancellation));
+
+    private ValueTask<FlushResult> WriteFromElsewhere(ReadOnlyMemory<byte> source, CancellationToken cancellation) =>
+        PostedCall<FlushResult>.Start(Loop, () => WriteAsync(source, cancellation));
 
     private ValueTask<FlushResult> Flush(ReadOnlyMemory<byte> source, CancellationToken cancellation)
     {
@@ -331,11 +336,11 @@ internal sealed class LoopPipeWriter(LoopConnection connection) : DirectPipeWrit
         }
     }
 
-    private NativeError SendSource(StreamSocket socket, LoopFlush flush)
+    private NativeError SendSource(int descriptor, LoopFlush flush)
     {
         while (!flush.Source.IsEmpty)
         {
-            SocketResult sent = socket.Send(flush.Source.Span, wait: false);
+            SocketResult sent = SocketCalls.Send(descriptor, flush.Source.Span);
             if (sent.Succeeded)
             {
                 Connection.CountSent(sent.Count);
@@ -352,12 +357,12 @@ internal sealed class LoopPipeWriter(LoopConnection connection) : DirectPipeWrit
         return NativeError.None;
     }
 
-    private NativeError SendOutbox(StreamSocket socket)
+    private NativeError SendOutbox(int descriptor)
     {
         Outbox outbox = Connection.Others!;
         while (outbox.TryPeek(out ReadOnlySpan<byte> rest))
         {
-            SocketResult sent = socket.Send(rest, wait: false);
+            SocketResult sent = SocketCalls.Send(descriptor, rest);
             if (sent.Succeeded)
             {
                 outbox.Sent(sent.Count);

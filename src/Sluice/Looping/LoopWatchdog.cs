@@ -35,12 +35,17 @@ internal sealed class LoopWatchdog : IDisposable
     {
         // Four looks within the limit: a report comes at most a quarter late.
         TimeSpan look = TimeSpan.FromMilliseconds(Math.Max(_limit.TotalMilliseconds / 4, 1));
-        Array.Fill(_since, Environment.TickCount64);
+        long last = Environment.TickCount64;
+        Array.Fill(_since, last);
         while (!_stop.Wait(look) && !_reported)
         {
+            // Where this thread comes late, the machine is busy with others, and so may the loops' threads be: that time does not count.
             long now = Environment.TickCount64;
+            long late = now - last - (2 * (long)look.TotalMilliseconds);
+            last = now;
             for (int i = 0; i < _loops.Length; i++)
             {
+                _since[i] += Math.Max(late, 0);
                 Look(i, now);
             }
         }

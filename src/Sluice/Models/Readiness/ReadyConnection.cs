@@ -19,7 +19,7 @@ internal sealed class ReadyConnection(EventLoop loop, StreamSocket socket, ulong
     private bool _awaitsWritable;
     private bool _finSent;
 
-    private new EventLoop Loop => (EventLoop)base.Loop;
+    private new EventLoop Loop { get; } = loop;
 
     /// <summary>The kernel tells of this socket. On the loop.</summary>
     public void On(Readiness readiness)
@@ -73,7 +73,7 @@ internal sealed class ReadyConnection(EventLoop loop, StreamSocket socket, ulong
         SocketResult got;
         do
         {
-            got = Socket.Receive(space, wait: false);
+            got = SocketCalls.Receive(_descriptor, space);
         }
         while (got.Error == NativeError.Interrupted);
 
@@ -104,7 +104,7 @@ internal sealed class ReadyConnection(EventLoop loop, StreamSocket socket, ulong
 
     internal override NativeError Send(bool own)
     {
-        NativeError error = Writer.SendNow(Socket, own);
+        NativeError error = Writer.SendNow(_descriptor, own);
         bool wait = error == NativeError.WouldBlock;
         if (wait != _awaitsWritable)
         {
@@ -135,7 +135,7 @@ internal sealed class ReadyConnection(EventLoop loop, StreamSocket socket, ulong
         SocketResult got;
         do
         {
-            got = Socket.Receive(dropped, wait: false);
+            got = SocketCalls.Receive(_descriptor, dropped);
         }
         while (((got.Succeeded && got.Count > 0) || got.Error == NativeError.Interrupted) && --Loop.Budget > 0);
 

@@ -1,0 +1,41 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics.X86;
+
+namespace Sluice.Native;
+
+/// <summary>
+/// recv(2) and send(2) that do not wait, on a raw descriptor: for its owner only, who alone closes it. They go through syscall(2) itself,
+/// because the wrappers of libc are cancellation points, which costs four atomic operations a call in a process with threads.
+/// </summary>
+internal static unsafe class SocketCalls
+{
+    private const int MSG_DONTWAIT = 0x40;
+    private const int MSG_NOSIGNAL = 0x4000;
+
+    // Numbers of recvfrom(2) and sendto(2) on x86-64, and in the table that newer architectures share: syscalls(2). Constants to the compiler.
+    private static nint Recvfrom => X86Base.IsSupported ? 45 : 207;
+
+    private static nint Sendto => X86Base.IsSupported ? 44 : 206;
+
+    /// <summary>0 bytes is the peer's FIN; WouldBlock: nothing is there.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static SocketResult Receive(int descriptor, Span<byte> buffer)
+    {
+        fixed (byte* start = buffer)
+        {
+            nint count = Libc.transfer(Recvfrom, descriptor, start, buffer.Length, MSG_DONTWAIT, 0, 0);
+            return count >= 0 ? SocketResult.Of((int)count) : SocketResult.Failed(Errno.OfSystem);
+        }
+    }
+
+    /// <summary>May send less than asked; never raises SIGPIPE. WouldBlock: the kernel can take nothing now.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static SocketResult Send(int descriptor, ReadOnlySpan<byte> buffer)
+    {
+        fixed (byte* start = buffer)
+        {
+            nint count = Libc.transfer(Sendto, descriptor, start, buffer.Length, MSG_NOSIGNAL | MSG_DONTWAIT, 0, 0);
+            return count >= 0 ? SocketResult.Of((int)count) : SocketResult.Failed(Errno.OfSystem);
+        }
+    }
+}

@@ -63,8 +63,14 @@ internal sealed class PollPoller : Poller
 
     public override int Wait(int milliseconds)
     {
-        int ready = DescriptorPoll.Wait(_polled.AsSpan(0, _watched), milliseconds, out NativeError error);
-        return ready > 0 ? Collect(ready) : NoEvents("poll", error);
+        int count = LookFirst && milliseconds != 0 ? Ask(0) : 0;
+        if (count == 0)
+        {
+            count = Ask(milliseconds);
+            LookFirst = count > 1;
+        }
+
+        return count;
     }
 
     public override Readiness Event(int index, out ulong token)
@@ -76,6 +82,12 @@ internal sealed class PollPoller : Poller
     public override void Dispose()
     {
         // Nothing is held: the kernel forgets the array when a call returns.
+    }
+
+    private int Ask(int milliseconds)
+    {
+        int ready = DescriptorPoll.Wait(_polled.AsSpan(0, _watched), milliseconds, out NativeError error);
+        return ready > 0 ? Collect(ready) : NoEvents("poll", error);
     }
 
     private void Want(int descriptor, Interest interest)

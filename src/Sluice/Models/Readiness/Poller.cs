@@ -50,6 +50,12 @@ internal abstract class Poller : IDisposable
 
     public abstract void Dispose();
 
+    /// <summary>
+    /// Whether select and poll look before they sleep. A call that may sleep first queues itself at every descriptor, which costs as much again
+    /// as the look; while several are ready each time, it will not come to that.
+    /// </summary>
+    protected bool LookFirst { get; set; }
+
     /// <summary>Makes room for <paramref name="descriptor"/> in an array that is indexed by it.</summary>
     protected static void Reserve<T>(ref T[] byDescriptor, int descriptor)
     {

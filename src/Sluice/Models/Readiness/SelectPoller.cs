@@ -80,12 +80,13 @@ internal sealed class SelectPoller : Poller
             milliseconds = milliseconds < 0 ? LookEvery : Math.Min(milliseconds, LookEvery);
         }
 
-        int words = (_highest / DescriptorSelect.BitsPerWord) + 1;
-        _read.AsSpan(0, words).CopyTo(_readable);
-        _write.AsSpan(0, words).CopyTo(_writable);
-        TimeSpan timeout = milliseconds < 0 ? Timeout.InfiniteTimeSpan : TimeSpan.FromMilliseconds(milliseconds);
-        int ready = DescriptorSelect.Wait(_highest + 1, _readable, _writable, except: default, timeout, out NativeError error);
-        int count = ready > 0 ? Collect(words) : error == NativeError.BadDescriptor ? CollectClosed() : NoEvents("select", error);
+        int count = LookFirst && milliseconds != 0 ? Ask(0) : 0;
+        if (count == 0)
+        {
+            count = Ask(milliseconds);
+            LookFirst = count > 1;
+        }
+
         return _unasked > 0 && Environment.TickCount64 >= _lookAt ? CollectEnded(count) : count;
     }
 
@@ -98,6 +99,16 @@ internal sealed class SelectPoller : Poller
     public override void Dispose()
     {
         // Nothing is held: the kernel forgets the sets when a call returns.
+    }
+
+    private int Ask(int milliseconds)
+    {
+        int words = (_highest / DescriptorSelect.BitsPerWord) + 1;
+        _read.AsSpan(0, words).CopyTo(_readable);
+        _write.AsSpan(0, words).CopyTo(_writable);
+        TimeSpan timeout = milliseconds < 0 ? Timeout.InfiniteTimeSpan : TimeSpan.FromMilliseconds(milliseconds);
+        int ready = DescriptorSelect.Wait(_highest + 1, _readable, _writable, except: default, timeout, out NativeError error);
+        return ready > 0 ? Collect(words) : error == NativeError.BadDescriptor ? CollectClosed() : NoEvents("select", error);
     }
 
     private void Want(int descriptor, Interest interest)

@@ -29,6 +29,46 @@ public sealed class RingTests
         Assert.Equal(64, Unsafe.SizeOf<SyncCancel>());
     }
 
+    [Fact]
+    public void One_accept_of_a_listener_that_does_not_block_waits_all_the_same()
+    {
+        using IoUring ring = Open(Small);
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        listener.Server.Blocking = false;
+        ring.AcceptOnce((int)listener.Server.Handle, Other);
+        ring.Enter(1, 50);
+        Assert.False(ring.TryTake(out _));
+        using var client = new TcpClient();
+        client.Connect((IPEndPoint)listener.LocalEndpoint);
+        Completion accepted = ring.Next(Other);
+        Assert.True(accepted is { Succeeded: true, HasMore: false });
+        StreamDescriptor.Adopt(accepted.Count).Close();
+
+        ring.AcceptMultishot((int)listener.Server.Handle, Sending);
+        ring.Enter(1, 50);
+        Assert.False(ring.TryTake(out _));
+        listener.Server.Shutdown(SocketShutdown.Receive); // by which a server stops listening
+        Assert.Equal(NativeError.InvalidArgument, ring.Next(Sending).Error);
+    }
+
+    [Fact]
+    public void A_hang_up_is_told_when_both_directions_have_ended_and_not_when_one_has()
+    {
+        using IoUring ring = Open(Small);
+        using var pair = new SocketPair();
+        ring.PollHangUp(pair.Ours.Number, Other);
+        pair.Peer.Send("x"u8);
+        ring.Enter(1, 50);
+        Assert.False(ring.TryTake(out _));
+        pair.Peer.Shutdown(SocketShutdown.Send);
+        Assert.False(ring.Next(Other).IsHangUp);
+        ring.Enter(1, 50);
+        Assert.False(ring.TryTake(out _));
+        pair.Ours.Shutdown(SocketShutdown.Both);
+        Assert.True(ring.Next(Other).IsHangUp);
+    }
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
@@ -120,7 +160,7 @@ public sealed class RingTests
     }
 
     [Fact]
-    public void A_send_completes_when_all_of_it_is_sent()
+    public void A_send_goes_on_where_the_last_one_ended()
     {
         using IoUring ring = Open(Small);
         using var pair = new SocketPair();
@@ -135,8 +175,12 @@ public sealed class RingTests
             }
         });
         reading.Start();
-        ring.Send(pair.Ours.Number, sent, 7, sent.Length - 7, Sending);
-        Assert.Equal(sent.Length - 7, ring.Next(Sending).Count);
+        for (int at = 7; at < sent.Length;)
+        {
+            ring.Send(pair.Ours.Number, sent, at, sent.Length - at, Sending);
+            at += ring.Next(Sending).Count;
+        }
+
         Assert.True(reading.Join(10_000));
         Assert.True(sent.AsSpan(7).SequenceEqual(got));
         Assert.Throws<ArgumentOutOfRangeException>(() => ring.Send(pair.Ours.Number, sent, 8, sent.Length - 7, Sending));

@@ -9,6 +9,7 @@ internal readonly struct Completion
     private const uint Buffer = 1;
     private const uint More = 2;
     private const int BufferShift = 16;
+    private const int PollErrorOrHangUp = 0x008 | 0x010;
 
     private readonly ulong _token;
     private readonly int _result;
@@ -31,6 +32,9 @@ internal readonly struct Completion
     public bool HasBuffer => (_flags & Buffer) != 0;
 
     public ushort BufferId => (ushort)(_flags >> BufferShift);
+
+    /// <summary>Of a poll: both directions have ended, or the socket has failed.</summary>
+    public bool IsHangUp => _result < 0 || (_result & PollErrorOrHangUp) != 0;
 
     public override string ToString() =>
         $"{_token:x16}: {(Succeeded ? _result.ToString(System.Globalization.CultureInfo.InvariantCulture) : Error.ToString())}{(HasMore ? " more" : "")}{(HasBuffer ? $" buffer {BufferId}" : "")}";

@@ -103,6 +103,10 @@ internal sealed unsafe partial class IoUring : IDisposable
         return true;
     }
 
+    /// <summary>Whether the next completion is here and has this token: what one receive brings in several buffers comes in a row.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public bool NextIs(ulong token) => _head != _known && _completions[_head & _completionMask].Token == token;
+
     /// <summary>
     /// Cancels what is in flight, waits until the kernel has let go of every buffer, and frees the ring. Called on the owner's thread; the
     /// sockets are the caller's to close.

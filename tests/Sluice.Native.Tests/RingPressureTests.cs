@@ -139,14 +139,14 @@ public sealed class RingPressureTests
         Assert.True(ended > 0, "no multishot met the full queue");
         byte[] expected = [.. Enumerable.Range(0, Rounds).SelectMany(round => Enumerable.Repeat((byte)round, 10).Concat(new byte[190]))];
         Assert.All(got, bytes => Assert.Equal(expected, bytes));
-        Assert.Equal(Connections, ring.Operations);
         Assert.Equal(0, ring.Buffers.Lent);
         Array.ForEach(pairs, pair => pair.Ours.Shutdown(SocketShutdown.Both));
-        while (ring.Operations > 0)
+        for (int left = Connections; left > 0;)
         {
             Assert.Equal(NativeError.None, ring.Enter(1, 10_000));
             while (ring.TryTake(out Completion end))
             {
+                left--;
                 Assert.Equal((true, 0, false), (end.Succeeded, end.Count, end.HasMore));
             }
         }

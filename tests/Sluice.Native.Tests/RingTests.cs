@@ -89,7 +89,6 @@ public sealed class RingTests
         pair.Peer.Shutdown(SocketShutdown.Send);
         Completion end = ring.Next(Receiving);
         Assert.Equal((true, 0, false, false), (end.Succeeded, end.Count, end.HasMore, end.HasBuffer));
-        Assert.Equal(0, ring.Operations);
         Assert.Equal(0, ring.Buffers.Lent);
     }
 
@@ -132,7 +131,6 @@ public sealed class RingTests
         ring.ReceiveMultishot(pair.Ours.Number, Receiving, pollFirst: true);
         ring.CancelDescriptor(pair.Ours.Number, Other);
         Assert.Equal([(Receiving, NativeError.Canceled), (Other, NativeError.None)], ring.Both());
-        Assert.Equal(0, ring.Operations);
     }
 
     [Fact]
@@ -188,6 +186,62 @@ public sealed class RingTests
     }
 
     [Fact]
+    public void A_send_that_may_not_wait_speaks_only_when_something_is_left()
+    {
+        using IoUring ring = Open(Small);
+        using var pair = new SocketPair();
+        byte[] sent = GC.AllocateArray<byte>(64 * 1024, pinned: true);
+        int count = 0;
+        Completion completion;
+        do
+        {
+            ring.SendNow(pair.Ours.Number, sent, 0, sent.Length, Sending);
+            Assert.Equal(NativeError.None, ring.Enter(0, 0));
+            Assert.True(ring.IsAllSubmitted);
+            count += sent.Length;
+        }
+        while (!ring.TryTake(out completion));
+        Assert.Equal((Sending, false), (completion.Token, completion.HasMore));
+        Assert.True(completion.Succeeded ? completion.Count < sent.Length : completion.Error == NativeError.WouldBlock);
+        count -= completion.Succeeded ? sent.Length - completion.Count : sent.Length;
+        ring.SendNow(pair.Ours.Number, sent, 0, sent.Length, Sending);
+        Assert.Equal(NativeError.WouldBlock, ring.Next(Sending).Error);
+
+        byte[] got = new byte[64 * 1024];
+        int all = 0;
+        while (all < count)
+        {
+            all += pair.Peer.Receive(got);
+        }
+
+        Assert.Equal((count, 0), (all, pair.Peer.Available)); // no byte twice
+        pair.Peer.LingerState = new LingerOption(enable: true, seconds: 0);
+        pair.Peer.Close();
+        ring.SendNow(pair.Ours.Number, sent, 0, 1, Sending);
+        Assert.Equal(NativeError.ConnectionReset, ring.Next(Sending).Error);
+    }
+
+    [Fact]
+    public void A_send_grows_until_it_is_submitted()
+    {
+        using IoUring ring = Open(Small);
+        using var pair = new SocketPair();
+        byte[] sent = GC.AllocateArray<byte>(10, pinned: true);
+        "0123456789"u8.CopyTo(sent);
+        uint first = ring.SendNow(pair.Ours.Number, sent, 0, 2, Sending);
+        Assert.True(ring.TryExtend(first, 3));
+        uint second = ring.SendNow(pair.Ours.Number, sent, 5, 1, Sending);
+        Assert.True(ring.TryExtend(second, 4));
+        ring.Enter(0, 0);
+        Assert.False(ring.TryExtend(first, 1));
+        Assert.False(ring.TryExtend(second, 1));
+        Assert.False(ring.TryTake(out _));
+        byte[] got = new byte[20];
+        Assert.Equal(10, pair.Peer.Receive(got));
+        Assert.Equal(sent, got[..10]);
+    }
+
+    [Fact]
     public void A_send_to_a_peer_that_left_is_an_error_and_no_signal()
     {
         using IoUring ring = Open(Small);
@@ -221,11 +275,12 @@ public sealed class RingTests
             ring.Complete(i);
         }
 
-        while (ring.Operations > 0)
+        for (ulong left = Count; left > 0;)
         {
             Assert.Equal(NativeError.None, ring.Enter(1, 10_000));
             while (ring.TryTake(out Completion done))
             {
+                left--;
                 Assert.True(done.Succeeded);
                 sum += done.Token;
             }
@@ -299,7 +354,8 @@ public sealed class RingTests
     {
         IoUring? ring = IoUring.Open([shape], out NativeError error);
         Assert.Equal(NativeError.None, error);
-        return ring!;
+        ring!.Start();
+        return ring;
     }
 }
 

@@ -19,6 +19,8 @@ internal sealed unsafe partial class IoUring
     private const uint PollManyTimes = 1; // IORING_POLL_ADD_MULTI
     private const uint CloseOnExec = 0x80000; // SOCK_CLOEXEC
     private const uint NoSignal = 0x4000; // MSG_NOSIGNAL
+    private const uint NoSignalNoWaitAll = NoSignal | 0x40 | 0x100; // MSG_DONTWAIT | MSG_WAITALL
+    private const byte NoCompletionOfSuccess = 64; // IOSQE_CQE_SKIP_SUCCESS
     private const uint PollIn = 1;
     private const uint CancelByDescriptor = 1 | 2; // IORING_ASYNC_CANCEL_ALL | FD
 
@@ -60,6 +62,34 @@ internal sealed unsafe partial class IoUring
         entry->OperationFlags = NoSignal;
     }
 
+    /// <summary>
+    /// send(2) that never waits, done when the enter that submits it returns, and silent when everything was sent. It completes only otherwise: with the
+    /// count that was sent, or an error (<see cref="NativeError.WouldBlock"/>: nothing was). Returns what <see cref="TryExtend"/> needs.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public uint SendNow(int descriptor, byte[] pinned, int offset, int count, ulong token)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan((ulong)(uint)offset + (uint)count, (ulong)pinned.Length);
+        SubmissionEntry* entry = Next(SendBytes, descriptor, token);
+        entry->Flags = NoCompletionOfSuccess;
+        entry->Address = (ulong)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(pinned)) + (uint)offset;
+        entry->Length = (uint)count;
+        entry->OperationFlags = NoSignalNoWaitAll;
+        return _tail - 1;
+    }
+
+    /// <summary>Whether a <see cref="SendNow"/> is not submitted yet: it then sends <paramref name="more"/> bytes more, which follow its own.</summary>
+    public bool TryExtend(uint send, int more)
+    {
+        if (send - _submitted >= _tail - _submitted)
+        {
+            return false;
+        }
+
+        _entries[send & _submissionMask].Length += (uint)more;
+        return true;
+    }
+
     /// <summary>Tells each time the descriptor becomes readable, from now on if it already is.</summary>
     public void PollMultishot(int descriptor, ulong token)
     {
@@ -92,7 +122,6 @@ internal sealed unsafe partial class IoUring
         }
 
         SubmissionEntry* entry = _entries + (_tail++ & _submissionMask);
-        _operations++;
         *entry = default;
         entry->Operation = operation;
         entry->Descriptor = descriptor;

@@ -17,7 +17,7 @@ public sealed class RingTests
     public void Ring_structures_are_laid_out_as_the_kernel_has_them()
     {
         Assert.Equal(64, Unsafe.SizeOf<SubmissionEntry>());
-        Assert.Equal(16, Unsafe.SizeOf<Completion>());
+        Assert.Equal(16, Unsafe.SizeOf<RingCompletion>());
         Assert.Equal(120, Unsafe.SizeOf<RingParameters>());
         Assert.Equal(40, (int)Marshal.OffsetOf<RingParameters>(nameof(RingParameters.Submission)));
         Assert.Equal(80, (int)Marshal.OffsetOf<RingParameters>(nameof(RingParameters.Completion)));
@@ -41,7 +41,7 @@ public sealed class RingTests
         Assert.False(ring.TryTake(out _));
         using var client = new TcpClient();
         client.Connect((IPEndPoint)listener.LocalEndpoint);
-        Completion accepted = ring.Next(Other);
+        RingCompletion accepted = ring.Next(Other);
         Assert.True(accepted is { Succeeded: true, HasMore: false });
         StreamDescriptor.Adopt(accepted.Count).Close();
 
@@ -81,13 +81,13 @@ public sealed class RingTests
         foreach (string message in (string[])["one", "two", "three"])
         {
             pair.Peer.Send(System.Text.Encoding.ASCII.GetBytes(message));
-            Completion received = ring.Next(Receiving);
+            RingCompletion received = ring.Next(Receiving);
             Assert.True(received.HasMore);
             Assert.Equal(message, System.Text.Encoding.ASCII.GetString(ring.Bytes(received)));
         }
 
         pair.Peer.Shutdown(SocketShutdown.Send);
-        Completion end = ring.Next(Receiving);
+        RingCompletion end = ring.Next(Receiving);
         Assert.Equal((true, 0, false, false), (end.Succeeded, end.Count, end.HasMore, end.HasBuffer));
         Assert.Equal(0, ring.Buffers.Lent);
     }
@@ -100,7 +100,7 @@ public sealed class RingTests
         ring.ReceiveMultishot(pair.Ours.Number, Receiving, pollFirst: true);
         ring.Enter(0, 0);
         pair.Ours.Shutdown(SocketShutdown.Both);
-        Completion end = ring.Next(Receiving);
+        RingCompletion end = ring.Next(Receiving);
         Assert.Equal((true, 0, false), (end.Succeeded, end.Count, end.HasMore));
     }
 
@@ -113,7 +113,7 @@ public sealed class RingTests
         ring.Enter(0, 0);
         pair.Peer.LingerState = new LingerOption(enable: true, seconds: 0);
         pair.Peer.Close();
-        Completion end = ring.Next(Receiving);
+        RingCompletion end = ring.Next(Receiving);
         Assert.Equal((NativeError.ConnectionReset, false), (end.Error, end.HasMore));
     }
 
@@ -144,7 +144,7 @@ public sealed class RingTests
         {
             using var client = new TcpClient();
             client.Connect((IPEndPoint)listener.LocalEndpoint);
-            Completion accepted = ring.Next(Other);
+            RingCompletion accepted = ring.Next(Other);
             Assert.True(accepted is { Succeeded: true, HasMore: true });
             string flags = File.ReadLines($"/proc/self/fdinfo/{accepted.Count}").First(line => line.StartsWith("flags:", StringComparison.Ordinal));
             Assert.EndsWith("02000002", flags, StringComparison.Ordinal); // O_CLOEXEC | O_RDWR and not O_NONBLOCK
@@ -192,7 +192,7 @@ public sealed class RingTests
         using var pair = new SocketPair();
         byte[] sent = GC.AllocateArray<byte>(64 * 1024, pinned: true);
         int count = 0;
-        Completion completion;
+        RingCompletion completion;
         do
         {
             ring.SendNow(pair.Ours.Number, sent, 0, sent.Length, Sending);
@@ -278,7 +278,7 @@ public sealed class RingTests
         for (ulong left = Count; left > 0;)
         {
             Assert.Equal(NativeError.None, ring.Enter(1, 10_000));
-            while (ring.TryTake(out Completion done))
+            while (ring.TryTake(out RingCompletion done))
             {
                 left--;
                 Assert.True(done.Succeeded);
@@ -340,7 +340,7 @@ public sealed class RingTests
             }
 
             ours.Peer.Send(bytes.AsSpan());
-            Completion received = ring.Next(Receiving);
+            RingCompletion received = ring.Next(Receiving);
             ring.Send(ours.Ours.Number, ring.Buffers.ArrayOf(received.BufferId), ring.Buffers.OffsetOf(received.BufferId), received.Count, Sending);
             ring.Next(Sending);
             ring.Buffers.Return(received.BufferId);
@@ -366,7 +366,7 @@ internal static class Rings
     {
         for (int tries = 0; tries < 100; tries++)
         {
-            while (ring.TryTake(out Completion completion))
+            while (ring.TryTake(out RingCompletion completion))
             {
                 if (completion.HasBuffer)
                 {
@@ -394,7 +394,7 @@ internal static class Rings
         var both = new List<(ulong Token, NativeError Error)>();
         while (both.Count < 2 && ring.Enter(1, 10_000) == NativeError.None)
         {
-            while (ring.TryTake(out Completion completion))
+            while (ring.TryTake(out RingCompletion completion))
             {
                 both.Add((completion.Token, completion.Error));
             }
@@ -404,7 +404,7 @@ internal static class Rings
     }
 
     /// <summary>What a receive brought; its buffer is returned.</summary>
-    public static byte[] Bytes(this IoUring ring, Completion received)
+    public static byte[] Bytes(this IoUring ring, RingCompletion received)
     {
         byte[] copy = ring.Buffers.ArrayOf(received.BufferId).AsSpan(ring.Buffers.OffsetOf(received.BufferId), received.Count).ToArray();
         ring.Buffers.Return(received.BufferId);

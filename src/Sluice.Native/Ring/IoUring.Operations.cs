@@ -98,7 +98,7 @@ internal sealed unsafe partial class IoUring
         entry->OperationFlags = PollIn;
     }
 
-    /// <summary>Tells each time when the peer finishes, or both directions have ended, or the socket has failed: the last two are <see cref="Completion.IsHangUp"/>.</summary>
+    /// <summary>Tells each time when the peer finishes, or both directions have ended, or the socket has failed: the last two are <see cref="RingCompletion.IsHangUp"/>.</summary>
     public void PollHangUp(int descriptor, ulong token) => Next(PollAdd, descriptor, token)->Length = PollManyTimes; // no event asked for: these are always told
 
     /// <summary>

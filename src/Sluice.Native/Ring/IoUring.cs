@@ -24,7 +24,7 @@ internal sealed unsafe partial class IoUring : IDisposable
     private readonly RingMemory _memory;
     private readonly SubmissionEntry* _entries;
     private readonly uint* _submissionTail;
-    private readonly Completion* _completions;
+    private readonly RingCompletion* _completions;
     private readonly uint* _completionHead;
     private readonly uint* _completionTail;
     private readonly uint _submissionMask;
@@ -99,7 +99,7 @@ internal sealed unsafe partial class IoUring : IDisposable
 
     /// <summary>The next completion, if one is here. Costs no system call; what is taken is given back to the kernel in batches.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public bool TryTake(out Completion completion)
+    public bool TryTake(out RingCompletion completion)
     {
         uint head = _head;
         if (head == _known && !Look())

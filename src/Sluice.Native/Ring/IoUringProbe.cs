@@ -84,13 +84,13 @@ internal static unsafe class IoUringProbe
         byte[] pinned = GC.AllocateArray<byte>(2, pinned: true);
         ring.ReceiveMultishot(receiver, Receive, pollFirst: true);
         ring.SendNow(sender, pinned, 0, pinned.Length, Sent);
-        if (!Next(ring, Receive, out Completion received) || received is not { Succeeded: true, Count: 2, HasMore: true, HasBuffer: true })
+        if (!Next(ring, Receive, out RingCompletion received) || received is not { Succeeded: true, Count: 2, HasMore: true, HasBuffer: true })
         {
             return $"io_uring does not receive many times into a buffer ring here ({received})";
         }
 
         _ = Libc.shutdown(sender, (int)System.Net.Sockets.SocketShutdown.Send);
-        return Next(ring, Receive, out Completion end) && end is { Succeeded: true, Count: 0, HasMore: false }
+        return Next(ring, Receive, out RingCompletion end) && end is { Succeeded: true, Count: 0, HasMore: false }
             ? null : $"io_uring does not tell the end of a stream here ({end})";
     }
 
@@ -101,7 +101,7 @@ internal static unsafe class IoUringProbe
         for (int sent = 0; sent < MostSent; sent += SentAtOnce)
         {
             ring.SendNow(sender, pinned, 0, pinned.Length, Sent);
-            if (ring.Enter(0, 0) == NativeError.None && ring.TryTake(out Completion first))
+            if (ring.Enter(0, 0) == NativeError.None && ring.TryTake(out RingCompletion first))
             {
                 bool isShort = first.Token == Sent && sent > 0 && (first.Succeeded ? first.Count < SentAtOnce : first.Error == NativeError.WouldBlock);
                 return isShort ? null : $"io_uring does not keep silent about a send that succeeded here ({first})";
@@ -111,7 +111,7 @@ internal static unsafe class IoUringProbe
         return "io_uring says nothing about a send that did not succeed here";
     }
 
-    private static bool Next(IoUring ring, ulong token, out Completion completion)
+    private static bool Next(IoUring ring, ulong token, out RingCompletion completion)
     {
         long end = Environment.TickCount64 + WaitMilliseconds;
         do

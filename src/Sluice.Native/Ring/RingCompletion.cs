@@ -4,7 +4,7 @@ namespace Sluice.Native;
 
 /// <summary>struct io_uring_cqe: what an operation came to. An operation is over with its first completion that says no <see cref="HasMore"/>.</summary>
 [StructLayout(LayoutKind.Sequential)]
-internal readonly struct Completion
+internal readonly struct RingCompletion
 {
     private const uint Buffer = 1;
     private const uint More = 2;
@@ -24,6 +24,9 @@ internal readonly struct Completion
     public int Count => _result;
 
     public NativeError Error => _result < 0 ? Errno.Name(-_result) : NativeError.None;
+
+    /// <summary>The count or the error.</summary>
+    public SocketResult Result => _result >= 0 ? SocketResult.Of(_result) : SocketResult.Failed(Error);
 
     /// <summary>The multishot goes on: more completions of this operation follow.</summary>
     public bool HasMore => (_flags & More) != 0;

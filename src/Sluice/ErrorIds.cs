@@ -51,6 +51,9 @@ public static class ErrorIds
     /// <summary>An option that the model cannot honour.</summary>
     public const string OptionNotHonoured = "SLU0105";
 
+    /// <summary>The model io_uring was asked for and does not work on this machine.</summary>
+    public const string IoUringNotAvailable = "SLU0106";
+
     /// <summary>The unread buffer reached its limit with everything examined.</summary>
     public const string UnreadLimit = "SLU0201";
 

@@ -25,6 +25,10 @@ internal static class OptionsCheck
         return [.. options.Listen.Select(text => CheckAddress(text, options, model))];
     }
 
+    /// <summary>Whether all of the server's listeners will have descriptors. What is no address is left to <see cref="Check"/>.</summary>
+    public static bool HasDescriptors(SocketServerOptions options) =>
+        !options.Listen.Any(text => BuiltInTransports.All.Any(transport => !transport.HasDescriptor && text.StartsWith(transport.Scheme + "://", StringComparison.OrdinalIgnoreCase)));
+
     private static (SocketAddressUrl Url, Transport Transport) CheckAddress(string text, SocketServerOptions options, ConcurrencyModel model)
     {
         SocketAddressUrl url = SocketAddressUrl.Parse(text);

@@ -19,6 +19,8 @@ public sealed class SocketServer : IAsyncDisposable
     // How long a handler that was cut may take to come out of its last call.
     private static readonly TimeSpan AfterCut = TimeSpan.FromSeconds(2);
 
+    private const string AutoModel = "auto";
+
     private readonly SocketServerOptions _options;
     private readonly ConcurrencyModel _model;
     private readonly (SocketAddressUrl Url, Transport Transport)[] _addresses;
@@ -51,7 +53,7 @@ public sealed class SocketServer : IAsyncDisposable
         _handler = handler;
         _handlerName = handler.Target is ConnectionHandler typed ? typed.GetType().Name : NameOf(handler.Method);
         _options = options;
-        _model = ConcurrencyModels.Find(options.Model);
+        _model = options.Model == AutoModel && !OptionsCheck.HasDescriptors(options) ? ConcurrencyModels.AutoWithoutDescriptors : ConcurrencyModels.Find(options.Model);
         _addresses = OptionsCheck.Check(options, _model);
         Events = new ServerEvents();
         Metrics = new ServerMetrics(Events, _model.Name);
@@ -274,6 +276,11 @@ public sealed class SocketServer : IAsyncDisposable
             _listeners.ForEach(listener => listener.Close());
             _listeners.Clear();
             throw;
+        }
+
+        if (_options.Model == AutoModel && ConcurrencyModels.AutoFallback is { } reason && _model.Name == "epoll")
+        {
+            Events.RaiseNoticed($"serving with epoll: {reason}");
         }
 
         _gate = new ConnectionGate(DescriptorRoom.Maximum(_options, _model, Events), _options.Limits.MaxConnectionsPerSource, _options.Limits.OnLimit);

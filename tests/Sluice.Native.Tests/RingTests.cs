@@ -17,7 +17,7 @@ public sealed class RingTests
     public void Ring_structures_are_laid_out_as_the_kernel_has_them()
     {
         Assert.Equal(64, Unsafe.SizeOf<SubmissionEntry>());
-        Assert.Equal(16, Unsafe.SizeOf<Completion>());
+        Assert.Equal(16, Unsafe.SizeOf<RingCompletion>());
         Assert.Equal(120, Unsafe.SizeOf<RingParameters>());
         Assert.Equal(40, (int)Marshal.OffsetOf<RingParameters>(nameof(RingParameters.Submission)));
         Assert.Equal(80, (int)Marshal.OffsetOf<RingParameters>(nameof(RingParameters.Completion)));
@@ -27,6 +27,46 @@ public sealed class RingTests
         Assert.Equal(WaitArgument.Size, (int)Marshal.OffsetOf<WaitArgument>(nameof(WaitArgument.Seconds)));
         Assert.Equal(16, Unsafe.SizeOf<DescriptorUpdate>());
         Assert.Equal(64, Unsafe.SizeOf<SyncCancel>());
+    }
+
+    [Fact]
+    public void One_accept_of_a_listener_that_does_not_block_waits_all_the_same()
+    {
+        using IoUring ring = Open(Small);
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        listener.Server.Blocking = false;
+        ring.AcceptOnce((int)listener.Server.Handle, Other);
+        ring.Enter(1, 50);
+        Assert.False(ring.TryTake(out _));
+        using var client = new TcpClient();
+        client.Connect((IPEndPoint)listener.LocalEndpoint);
+        RingCompletion accepted = ring.Next(Other);
+        Assert.True(accepted is { Succeeded: true, HasMore: false });
+        StreamDescriptor.Adopt(accepted.Count).Close();
+
+        ring.AcceptMultishot((int)listener.Server.Handle, Sending);
+        ring.Enter(1, 50);
+        Assert.False(ring.TryTake(out _));
+        listener.Server.Shutdown(SocketShutdown.Receive); // by which a server stops listening
+        Assert.Equal(NativeError.InvalidArgument, ring.Next(Sending).Error);
+    }
+
+    [Fact]
+    public void A_hang_up_is_told_when_both_directions_have_ended_and_not_when_one_has()
+    {
+        using IoUring ring = Open(Small);
+        using var pair = new SocketPair();
+        ring.PollHangUp(pair.Ours.Number, Other);
+        pair.Peer.Send("x"u8);
+        ring.Enter(1, 50);
+        Assert.False(ring.TryTake(out _));
+        pair.Peer.Shutdown(SocketShutdown.Send);
+        Assert.False(ring.Next(Other).IsHangUp);
+        ring.Enter(1, 50);
+        Assert.False(ring.TryTake(out _));
+        pair.Ours.Shutdown(SocketShutdown.Both);
+        Assert.True(ring.Next(Other).IsHangUp);
     }
 
     [Theory]
@@ -41,15 +81,14 @@ public sealed class RingTests
         foreach (string message in (string[])["one", "two", "three"])
         {
             pair.Peer.Send(System.Text.Encoding.ASCII.GetBytes(message));
-            Completion received = ring.Next(Receiving);
+            RingCompletion received = ring.Next(Receiving);
             Assert.True(received.HasMore);
             Assert.Equal(message, System.Text.Encoding.ASCII.GetString(ring.Bytes(received)));
         }
 
         pair.Peer.Shutdown(SocketShutdown.Send);
-        Completion end = ring.Next(Receiving);
+        RingCompletion end = ring.Next(Receiving);
         Assert.Equal((true, 0, false, false), (end.Succeeded, end.Count, end.HasMore, end.HasBuffer));
-        Assert.Equal(0, ring.Operations);
         Assert.Equal(0, ring.Buffers.Lent);
     }
 
@@ -61,7 +100,7 @@ public sealed class RingTests
         ring.ReceiveMultishot(pair.Ours.Number, Receiving, pollFirst: true);
         ring.Enter(0, 0);
         pair.Ours.Shutdown(SocketShutdown.Both);
-        Completion end = ring.Next(Receiving);
+        RingCompletion end = ring.Next(Receiving);
         Assert.Equal((true, 0, false), (end.Succeeded, end.Count, end.HasMore));
     }
 
@@ -74,7 +113,7 @@ public sealed class RingTests
         ring.Enter(0, 0);
         pair.Peer.LingerState = new LingerOption(enable: true, seconds: 0);
         pair.Peer.Close();
-        Completion end = ring.Next(Receiving);
+        RingCompletion end = ring.Next(Receiving);
         Assert.Equal((NativeError.ConnectionReset, false), (end.Error, end.HasMore));
     }
 
@@ -92,7 +131,6 @@ public sealed class RingTests
         ring.ReceiveMultishot(pair.Ours.Number, Receiving, pollFirst: true);
         ring.CancelDescriptor(pair.Ours.Number, Other);
         Assert.Equal([(Receiving, NativeError.Canceled), (Other, NativeError.None)], ring.Both());
-        Assert.Equal(0, ring.Operations);
     }
 
     [Fact]
@@ -106,7 +144,7 @@ public sealed class RingTests
         {
             using var client = new TcpClient();
             client.Connect((IPEndPoint)listener.LocalEndpoint);
-            Completion accepted = ring.Next(Other);
+            RingCompletion accepted = ring.Next(Other);
             Assert.True(accepted is { Succeeded: true, HasMore: true });
             string flags = File.ReadLines($"/proc/self/fdinfo/{accepted.Count}").First(line => line.StartsWith("flags:", StringComparison.Ordinal));
             Assert.EndsWith("02000002", flags, StringComparison.Ordinal); // O_CLOEXEC | O_RDWR and not O_NONBLOCK
@@ -120,7 +158,7 @@ public sealed class RingTests
     }
 
     [Fact]
-    public void A_send_completes_when_all_of_it_is_sent()
+    public void A_send_goes_on_where_the_last_one_ended()
     {
         using IoUring ring = Open(Small);
         using var pair = new SocketPair();
@@ -135,12 +173,72 @@ public sealed class RingTests
             }
         });
         reading.Start();
-        ring.Send(pair.Ours.Number, sent, 7, sent.Length - 7, Sending);
-        Assert.Equal(sent.Length - 7, ring.Next(Sending).Count);
+        for (int at = 7; at < sent.Length;)
+        {
+            ring.Send(pair.Ours.Number, sent, at, sent.Length - at, Sending);
+            at += ring.Next(Sending).Count;
+        }
+
         Assert.True(reading.Join(10_000));
         Assert.True(sent.AsSpan(7).SequenceEqual(got));
         Assert.Throws<ArgumentOutOfRangeException>(() => ring.Send(pair.Ours.Number, sent, 8, sent.Length - 7, Sending));
         Assert.Throws<ArgumentOutOfRangeException>(() => ring.Send(pair.Ours.Number, sent, -1, 4, Sending));
+    }
+
+    [Fact]
+    public void A_send_that_may_not_wait_speaks_only_when_something_is_left()
+    {
+        using IoUring ring = Open(Small);
+        using var pair = new SocketPair();
+        byte[] sent = GC.AllocateArray<byte>(64 * 1024, pinned: true);
+        int count = 0;
+        RingCompletion completion;
+        do
+        {
+            ring.SendNow(pair.Ours.Number, sent, 0, sent.Length, Sending);
+            Assert.Equal(NativeError.None, ring.Enter(0, 0));
+            Assert.True(ring.IsAllSubmitted);
+            count += sent.Length;
+        }
+        while (!ring.TryTake(out completion));
+        Assert.Equal((Sending, false), (completion.Token, completion.HasMore));
+        Assert.True(completion.Succeeded ? completion.Count < sent.Length : completion.Error == NativeError.WouldBlock);
+        count -= completion.Succeeded ? sent.Length - completion.Count : sent.Length;
+        ring.SendNow(pair.Ours.Number, sent, 0, sent.Length, Sending);
+        Assert.Equal(NativeError.WouldBlock, ring.Next(Sending).Error);
+
+        byte[] got = new byte[64 * 1024];
+        int all = 0;
+        while (all < count)
+        {
+            all += pair.Peer.Receive(got);
+        }
+
+        Assert.Equal((count, 0), (all, pair.Peer.Available)); // no byte twice
+        pair.Peer.LingerState = new LingerOption(enable: true, seconds: 0);
+        pair.Peer.Close();
+        ring.SendNow(pair.Ours.Number, sent, 0, 1, Sending);
+        Assert.Equal(NativeError.ConnectionReset, ring.Next(Sending).Error);
+    }
+
+    [Fact]
+    public void A_send_grows_until_it_is_submitted()
+    {
+        using IoUring ring = Open(Small);
+        using var pair = new SocketPair();
+        byte[] sent = GC.AllocateArray<byte>(10, pinned: true);
+        "0123456789"u8.CopyTo(sent);
+        uint first = ring.SendNow(pair.Ours.Number, sent, 0, 2, Sending);
+        Assert.True(ring.TryExtend(first, 3));
+        uint second = ring.SendNow(pair.Ours.Number, sent, 5, 1, Sending);
+        Assert.True(ring.TryExtend(second, 4));
+        ring.Enter(0, 0);
+        Assert.False(ring.TryExtend(first, 1));
+        Assert.False(ring.TryExtend(second, 1));
+        Assert.False(ring.TryTake(out _));
+        byte[] got = new byte[20];
+        Assert.Equal(10, pair.Peer.Receive(got));
+        Assert.Equal(sent, got[..10]);
     }
 
     [Fact]
@@ -177,11 +275,12 @@ public sealed class RingTests
             ring.Complete(i);
         }
 
-        while (ring.Operations > 0)
+        for (ulong left = Count; left > 0;)
         {
             Assert.Equal(NativeError.None, ring.Enter(1, 10_000));
-            while (ring.TryTake(out Completion done))
+            while (ring.TryTake(out RingCompletion done))
             {
+                left--;
                 Assert.True(done.Succeeded);
                 sum += done.Token;
             }
@@ -241,7 +340,7 @@ public sealed class RingTests
             }
 
             ours.Peer.Send(bytes.AsSpan());
-            Completion received = ring.Next(Receiving);
+            RingCompletion received = ring.Next(Receiving);
             ring.Send(ours.Ours.Number, ring.Buffers.ArrayOf(received.BufferId), ring.Buffers.OffsetOf(received.BufferId), received.Count, Sending);
             ring.Next(Sending);
             ring.Buffers.Return(received.BufferId);
@@ -255,7 +354,8 @@ public sealed class RingTests
     {
         IoUring? ring = IoUring.Open([shape], out NativeError error);
         Assert.Equal(NativeError.None, error);
-        return ring!;
+        ring!.Start();
+        return ring;
     }
 }
 
@@ -266,7 +366,7 @@ internal static class Rings
     {
         for (int tries = 0; tries < 100; tries++)
         {
-            while (ring.TryTake(out Completion completion))
+            while (ring.TryTake(out RingCompletion completion))
             {
                 if (completion.HasBuffer)
                 {
@@ -294,7 +394,7 @@ internal static class Rings
         var both = new List<(ulong Token, NativeError Error)>();
         while (both.Count < 2 && ring.Enter(1, 10_000) == NativeError.None)
         {
-            while (ring.TryTake(out Completion completion))
+            while (ring.TryTake(out RingCompletion completion))
             {
                 both.Add((completion.Token, completion.Error));
             }
@@ -304,7 +404,7 @@ internal static class Rings
     }
 
     /// <summary>What a receive brought; its buffer is returned.</summary>
-    public static byte[] Bytes(this IoUring ring, Completion received)
+    public static byte[] Bytes(this IoUring ring, RingCompletion received)
     {
         byte[] copy = ring.Buffers.ArrayOf(received.BufferId).AsSpan(ring.Buffers.OffsetOf(received.BufferId), received.Count).ToArray();
         ring.Buffers.Return(received.BufferId);

@@ -13,7 +13,7 @@ public sealed class SocketServerBuilderTests
     public async Task Middleware_wraps_any_handler_and_may_put_other_pipes_in_place(string model)
     {
         var order = new List<string>();
-        SocketServerBuilder builder = SocketServer.CreateBuilder().UseModel(model).Listen($"memory://middleware-{model}").Handle(EchoAsync);
+        SocketServerBuilder builder = SocketServer.CreateBuilder().UseModel(model).Listen("tcp://127.0.0.1:0").Handle(EchoAsync);
         IConnectionBuilder connections = builder;
         connections.Use(next => async connection =>
         {
@@ -32,7 +32,7 @@ public sealed class SocketServerBuilderTests
         });
         await using SocketServer server = builder.Build();
         await server.StartAsync();
-        await using ConnectionContext client = await SocketClient.ConnectAsync($"memory://middleware-{model}");
+        await using ConnectionContext client = await SocketClient.ConnectAsync(server.LocalUrls[0].ToString());
         await client.Transport.Output.WriteAsync("abc"u8.ToArray());
         await client.Transport.Output.CompleteAsync();
         ReadResult answer = await client.Transport.Input.ReadAtLeastAsync(3).AsTask().Within("the echo");

@@ -50,6 +50,9 @@ internal sealed unsafe class BufferRing
     /// <summary>Bytes of a buffer.</summary>
     public int Size { get; }
 
+    /// <summary>Buffers the kernel is offered when all are back.</summary>
+    public int Entries => _entries;
+
     /// <summary>Buffers the kernel may pick from, those included that are offered with the next enter.</summary>
     public int Offered => _offered;
 

@@ -18,11 +18,16 @@ internal sealed unsafe partial class IoUring
     private const ushort ReceiveManyTimes = 2; // IORING_RECV_MULTISHOT
     private const uint PollManyTimes = 1; // IORING_POLL_ADD_MULTI
     private const uint CloseOnExec = 0x80000; // SOCK_CLOEXEC
-    private const uint NoSignalWaitAll = 0x4000 | 0x100; // MSG_NOSIGNAL | MSG_WAITALL
+    private const uint NoSignal = 0x4000; // MSG_NOSIGNAL
+    private const uint NoSignalNoWaitAll = NoSignal | 0x40 | 0x100; // MSG_DONTWAIT | MSG_WAITALL
+    private const byte NoCompletionOfSuccess = 64; // IOSQE_CQE_SKIP_SUCCESS
     private const uint PollIn = 1;
     private const uint CancelByDescriptor = 1 | 2; // IORING_ASYNC_CANCEL_ALL | FD
 
-    /// <summary>accept4(2) again and again: each completion is a new descriptor, blocking and close-on-exec. An error ends it.</summary>
+    /// <summary>accept4(2) once: the new descriptor is blocking and close-on-exec. It waits though the listener be non-blocking.</summary>
+    public void AcceptOnce(int listener, ulong token) => Next(Accept, listener, token)->OperationFlags = CloseOnExec;
+
+    /// <summary>The same again and again, each completion a new descriptor, until an error or a cancel ends it.</summary>
     public void AcceptMultishot(int listener, ulong token)
     {
         SubmissionEntry* entry = Next(Accept, listener, token);
@@ -44,8 +49,8 @@ internal sealed unsafe partial class IoUring
     }
 
     /// <summary>
-    /// send(2) of a part of an array that is pinned for life and stays untouched until the completion. The kernel sends all of it if it can; a shorter count
-    /// is possible. Never raises SIGPIPE.
+    /// send(2) of a part of an array that is pinned for life and stays untouched until the completion. It waits until something can be sent, and may send
+    /// less than asked, so that the caller sees a slow peer make progress. Never raises SIGPIPE.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Send(int descriptor, byte[] pinned, int offset, int count, ulong token)
@@ -54,7 +59,35 @@ internal sealed unsafe partial class IoUring
         SubmissionEntry* entry = Next(SendBytes, descriptor, token);
         entry->Address = (ulong)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(pinned)) + (uint)offset;
         entry->Length = (uint)count;
-        entry->OperationFlags = NoSignalWaitAll;
+        entry->OperationFlags = NoSignal;
+    }
+
+    /// <summary>
+    /// send(2) that never waits, done when the enter that submits it returns, and silent when everything was sent. It completes only otherwise: with the
+    /// count that was sent, or an error (<see cref="NativeError.WouldBlock"/>: nothing was). Returns what <see cref="TryExtend"/> needs.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public uint SendNow(int descriptor, byte[] pinned, int offset, int count, ulong token)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan((ulong)(uint)offset + (uint)count, (ulong)pinned.Length);
+        SubmissionEntry* entry = Next(SendBytes, descriptor, token);
+        entry->Flags = NoCompletionOfSuccess;
+        entry->Address = (ulong)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(pinned)) + (uint)offset;
+        entry->Length = (uint)count;
+        entry->OperationFlags = NoSignalNoWaitAll;
+        return _tail - 1;
+    }
+
+    /// <summary>Whether a <see cref="SendNow"/> is not submitted yet: it then sends <paramref name="more"/> bytes more, which follow its own.</summary>
+    public bool TryExtend(uint send, int more)
+    {
+        if (send - _submitted >= _tail - _submitted)
+        {
+            return false;
+        }
+
+        _entries[send & _submissionMask].Length += (uint)more;
+        return true;
     }
 
     /// <summary>Tells each time the descriptor becomes readable, from now on if it already is.</summary>
@@ -64,6 +97,9 @@ internal sealed unsafe partial class IoUring
         entry->Length = PollManyTimes;
         entry->OperationFlags = PollIn;
     }
+
+    /// <summary>Tells each time when the peer finishes, or both directions have ended, or the socket has failed: the last two are <see cref="RingCompletion.IsHangUp"/>.</summary>
+    public void PollHangUp(int descriptor, ulong token) => Next(PollAdd, descriptor, token)->Length = PollManyTimes; // no event asked for: these are always told
 
     /// <summary>
     /// Asks for the end of the operation with the token <paramref name="target"/>. That one completes as <see cref="NativeError.Canceled"/>, if it was not about to
@@ -86,7 +122,6 @@ internal sealed unsafe partial class IoUring
         }
 
         SubmissionEntry* entry = _entries + (_tail++ & _submissionMask);
-        _operations++;
         *entry = default;
         entry->Operation = operation;
         entry->Descriptor = descriptor;

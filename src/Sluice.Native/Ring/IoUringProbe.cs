@@ -15,6 +15,8 @@ internal static unsafe class IoUringProbe
     private const int CancelOperation = 14;
     private const int SendOperation = 26;
     private const int ProbedOperations = 64;
+    private const int SentAtOnce = 64 * 1024;
+    private const int MostSent = 64 * 1024 * 1024;
     private const ulong Receive = 1;
     private const ulong Sent = 2;
 
@@ -29,6 +31,7 @@ internal static unsafe class IoUringProbe
     internal static string? Ask()
     {
         using IoUring? ring = IoUring.Open([Smallest], out NativeError error);
+        ring?.Start();
         return ring is null ? Explain(error) : Ask(ring);
     }
 
@@ -54,7 +57,7 @@ internal static unsafe class IoUringProbe
 
         try
         {
-            return Operations(ring) ?? Waiting(ring) ?? Receiving(ring, pair[0], pair[1]);
+            return Operations(ring) ?? Waiting(ring) ?? Sending(ring, pair[0]) ?? Receiving(ring, pair[0], pair[1]);
         }
         finally
         {
@@ -80,18 +83,35 @@ internal static unsafe class IoUringProbe
     {
         byte[] pinned = GC.AllocateArray<byte>(2, pinned: true);
         ring.ReceiveMultishot(receiver, Receive, pollFirst: true);
-        ring.Send(sender, pinned, 0, pinned.Length, Sent);
-        if (!Next(ring, Receive, out Completion received) || received is not { Succeeded: true, Count: 2, HasMore: true, HasBuffer: true })
+        ring.SendNow(sender, pinned, 0, pinned.Length, Sent);
+        if (!Next(ring, Receive, out RingCompletion received) || received is not { Succeeded: true, Count: 2, HasMore: true, HasBuffer: true })
         {
             return $"io_uring does not receive many times into a buffer ring here ({received})";
         }
 
         _ = Libc.shutdown(sender, (int)System.Net.Sockets.SocketShutdown.Send);
-        return Next(ring, Receive, out Completion end) && end is { Succeeded: true, Count: 0, HasMore: false }
+        return Next(ring, Receive, out RingCompletion end) && end is { Succeeded: true, Count: 0, HasMore: false }
             ? null : $"io_uring does not tell the end of a stream here ({end})";
     }
 
-    private static bool Next(IoUring ring, ulong token, out Completion completion)
+    // Into a socket that nobody reads: silence while there is room, then one completion that says so.
+    private static string? Sending(IoUring ring, int sender)
+    {
+        byte[] pinned = GC.AllocateArray<byte>(SentAtOnce, pinned: true);
+        for (int sent = 0; sent < MostSent; sent += SentAtOnce)
+        {
+            ring.SendNow(sender, pinned, 0, pinned.Length, Sent);
+            if (ring.Enter(0, 0) == NativeError.None && ring.TryTake(out RingCompletion first))
+            {
+                bool isShort = first.Token == Sent && sent > 0 && (first.Succeeded ? first.Count < SentAtOnce : first.Error == NativeError.WouldBlock);
+                return isShort ? null : $"io_uring does not keep silent about a send that succeeded here ({first})";
+            }
+        }
+
+        return "io_uring says nothing about a send that did not succeed here";
+    }
+
+    private static bool Next(IoUring ring, ulong token, out RingCompletion completion)
     {
         long end = Environment.TickCount64 + WaitMilliseconds;
         do

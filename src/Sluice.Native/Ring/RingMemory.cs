@@ -16,7 +16,7 @@ internal sealed unsafe class RingMemory : IDisposable
     {
         CompletionOffsets completion = parameters.Completion;
         SubmissionOffsets submission = parameters.Submission;
-        nuint completions = completion.Entry + (parameters.CompletionEntries * (nuint)sizeof(Completion));
+        nuint completions = completion.Entry + (parameters.CompletionEntries * (nuint)sizeof(RingCompletion));
         nuint array = RingSetup.IsWithoutArray(parameters.Flags) ? 0 : submission.Array + (parameters.SubmissionEntries * (nuint)sizeof(uint));
         byte* queues = Map(Math.Max(completions, array), SharedPopulated, ring, 0, out error);
         byte* entries = queues is null ? null : Map(parameters.SubmissionEntries * (nuint)sizeof(SubmissionEntry), SharedPopulated, ring, EntriesOffset, out error);
@@ -29,7 +29,7 @@ internal sealed unsafe class RingMemory : IDisposable
         SubmissionTail = (uint*)(queues + submission.Tail);
         SubmissionMask = *(uint*)(queues + submission.Mask);
         SubmissionFlags = (uint*)(queues + submission.Flags);
-        Completions = (Completion*)(queues + completion.Entry);
+        Completions = (RingCompletion*)(queues + completion.Entry);
         CompletionHead = (uint*)(queues + completion.Head);
         CompletionTail = (uint*)(queues + completion.Tail);
         CompletionMask = *(uint*)(queues + completion.Mask);
@@ -52,7 +52,7 @@ internal sealed unsafe class RingMemory : IDisposable
 
     public uint* SubmissionFlags { get; private set; }
 
-    public Completion* Completions { get; private set; }
+    public RingCompletion* Completions { get; private set; }
 
     public uint* CompletionHead { get; private set; }
 

@@ -24,13 +24,14 @@ internal static class RingSetup
 {
     private const uint CompletionSize = 0x8;
     private const uint Clamp = 0x10;
+    private const uint Disabled = 0x40; // until its owner starts it: SINGLE_ISSUER binds it to that thread
     private const uint SubmitAll = 0x80;
     private const uint SingleIssuer = 0x1000;
     private const uint DeferTaskrun = 0x2000;
     private const uint NoArray = 0x10000;
 
     // Without DEFER_TASKRUN and SINGLE_ISSUER a ring loses to epoll, so they are never dropped.
-    private const uint Needed = CompletionSize | Clamp | SingleIssuer | DeferTaskrun;
+    private const uint Needed = CompletionSize | Clamp | Disabled | SingleIssuer | DeferTaskrun;
 
     /// <summary>The kernel gave a ring without the array of indices; it is to be left alone then.</summary>
     public static bool IsWithoutArray(uint flags) => (flags & NoArray) != 0;

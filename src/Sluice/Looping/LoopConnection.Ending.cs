@@ -34,6 +34,7 @@ internal abstract partial class LoopConnection
     private void FinishFlush()
     {
         NativeError error = _writer.HasUnsentOwn || HasOutbox ? Send(own: true) : NativeError.None;
+        error = error == NativeError.None ? Settle() : error;
         if (error == NativeError.WouldBlock && !EndsHard)
         {
             WatchWrite();

@@ -106,6 +106,14 @@ internal abstract partial class LoopConnection : StreamConnection
     /// </summary>
     internal abstract NativeError Send(bool own);
 
+    /// <summary>Takes some of <paramref name="bytes"/> to send them, without waiting: perhaps not all, or WouldBlock.</summary>
+    internal abstract SocketResult Transmit(ReadOnlySpan<byte> bytes);
+
+    /// <summary>
+    /// Whether everything that <see cref="Transmit"/> took has gone to the kernel. WouldBlock: not yet, and <see cref="OnWritable"/> will come.
+    /// </summary>
+    internal virtual NativeError Settle() => NativeError.None;
+
     /// <summary>Sends our FIN, once everything is sent.</summary>
     internal abstract void SendFin();
 

@@ -129,6 +129,7 @@ internal sealed class LoopPipeWriter(LoopConnection connection) : DirectPipeWrit
     public void Finish()
     {
         NativeError error = HasUnsentOwn || Connection.HasOutbox ? Connection.Send(own: true) : NativeError.None;
+        error = error == NativeError.None ? Connection.Settle() : error;
         if (error == NativeError.WouldBlock && Connection.CloseReason is CloseReason.None or CloseReason.Drained)
         {
             IsFinishing = true;
@@ -179,13 +180,13 @@ internal sealed class LoopPipeWriter(LoopConnection connection) : DirectPipeWrit
     }
 
     /// <summary>
-    /// Sends by calls that do not wait what there is, others' messages first unless ours is half sent. For loops of readiness.
+    /// Sends without waiting what there is, others' messages first unless ours is half sent.
     /// </summary>
-    public NativeError SendNow(int descriptor, bool own)
+    public NativeError SendNow(bool own)
     {
         if (!_ownBegun && Connection.HasOutbox)
         {
-            NativeError error = SendOutbox(descriptor);
+            NativeError error = SendOutbox();
             if (error != NativeError.None || !own)
             {
                 return error;
@@ -194,7 +195,7 @@ internal sealed class LoopPipeWriter(LoopConnection connection) : DirectPipeWrit
 
         while (own && TryPeek(out ReadOnlySpan<byte> rest))
         {
-            SocketResult sent = SocketCalls.Send(descriptor, rest);
+            SocketResult sent = Connection.Transmit(rest);
             if (!sent.Succeeded)
             {
                 if (sent.Error == NativeError.Interrupted)
@@ -213,7 +214,7 @@ internal sealed class LoopPipeWriter(LoopConnection connection) : DirectPipeWrit
 
         if (own && _flush is { Source.IsEmpty: false } flush)
         {
-            NativeError error = SendSource(descriptor, flush);
+            NativeError error = SendSource(flush);
             if (error != NativeError.None)
             {
                 return error;
@@ -226,7 +227,7 @@ internal sealed class LoopPipeWriter(LoopConnection connection) : DirectPipeWrit
             ReleaseIfEmpty();
             if (Connection.HasOutbox)
             {
-                return SendOutbox(descriptor);
+                return SendOutbox();
             }
         }
 
@@ -336,11 +337,11 @@ internal sealed class LoopPipeWriter(LoopConnection connection) : DirectPipeWrit
         }
     }
 
-    private NativeError SendSource(int descriptor, LoopFlush flush)
+    private NativeError SendSource(LoopFlush flush)
     {
         while (!flush.Source.IsEmpty)
         {
-            SocketResult sent = SocketCalls.Send(descriptor, flush.Source.Span);
+            SocketResult sent = Connection.Transmit(flush.Source.Span);
             if (sent.Succeeded)
             {
                 Connection.CountSent(sent.Count);
@@ -357,12 +358,12 @@ internal sealed class LoopPipeWriter(LoopConnection connection) : DirectPipeWrit
         return NativeError.None;
     }
 
-    private NativeError SendOutbox(int descriptor)
+    private NativeError SendOutbox()
     {
         Outbox outbox = Connection.Others!;
         while (outbox.TryPeek(out ReadOnlySpan<byte> rest))
         {
-            SocketResult sent = SocketCalls.Send(descriptor, rest);
+            SocketResult sent = Connection.Transmit(rest);
             if (sent.Succeeded)
             {
                 outbox.Sent(sent.Count);

@@ -1,4 +1,5 @@
 using Sluice.Models.Async;
+using Sluice.Models.Completion;
 using Sluice.Models.Iterative;
 using Sluice.Models.Readiness;
 using Sluice.Models.Threads;
@@ -16,11 +17,12 @@ public static class ConcurrencyModels
         new SelectModel(),
         new PollModel(),
         new EpollModel(),
+        new IoUringModel(),
         new AsyncModel(),
     ];
 
     // Known words whose model is not in this build, so that the answer is not "unknown".
-    private static readonly string[] Planned = ["process", "prefork", "io_uring"];
+    private static readonly string[] Planned = ["process", "prefork"];
 
     /// <summary>Every model of this build.</summary>
     public static IReadOnlyList<ConcurrencyModel> All => Registered;
@@ -28,8 +30,14 @@ public static class ConcurrencyModels
     /// <summary>Names that are reserved for models of later builds.</summary>
     public static IReadOnlyList<string> NotBuilt => Planned;
 
-    /// <summary>The model that <c>auto</c> stands for on this machine.</summary>
-    public static ConcurrencyModel Auto => Find("async");
+    /// <summary>The model that <c>auto</c> stands for on this machine: io_uring where it works, else epoll.</summary>
+    public static ConcurrencyModel Auto => Find(IoUringModel.Refusal is null ? "io_uring" : "epoll");
+
+    /// <summary>Why <see cref="Auto"/> is not the model it would be; null when it is.</summary>
+    internal static string? AutoFallback => IoUringModel.Refusal;
+
+    /// <summary>The same for a server of which some listener has no descriptor (memory://), which no loop can watch.</summary>
+    internal static ConcurrencyModel AutoWithoutDescriptors => Find("async");
 
     /// <summary>The model of that name, or SLU0003 (unknown) or SLU0101 (not in this build).</summary>
     public static ConcurrencyModel Find(string name)

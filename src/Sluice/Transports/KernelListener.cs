@@ -37,6 +37,10 @@ internal sealed class KernelListener : Listener
             : AcceptResult.Failed(Name(error));
     }
 
+    internal override AcceptResult Accepted(SocketResult result) => result.Succeeded
+        ? AcceptResult.Accepted(new KernelStreamSocket(StreamDescriptor.Adopt(result.Count), _unixEndPoint))
+        : AcceptResult.Failed(Name(result.Error));
+
     internal override void Close()
     {
         if (Interlocked.Exchange(ref _isClosed, 1) == 0)

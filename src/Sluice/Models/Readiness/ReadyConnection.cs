@@ -104,7 +104,7 @@ internal sealed class ReadyConnection(EventLoop loop, StreamSocket socket, ulong
 
     internal override NativeError Send(bool own)
     {
-        NativeError error = Writer.SendNow(_descriptor, own);
+        NativeError error = Writer.SendNow(own);
         bool wait = error == NativeError.WouldBlock;
         if (wait != _awaitsWritable)
         {
@@ -119,6 +119,8 @@ internal sealed class ReadyConnection(EventLoop loop, StreamSocket socket, ulong
 
         return error;
     }
+
+    internal override SocketResult Transmit(ReadOnlySpan<byte> bytes) => SocketCalls.Send(_descriptor, bytes);
 
     internal override void SendFin()
     {

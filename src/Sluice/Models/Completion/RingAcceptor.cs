@@ -1,0 +1,103 @@
+using Sluice.Accepting;
+using Sluice.Looping;
+using Sluice.Native;
+using Sluice.Transports;
+
+namespace Sluice.Models.Completion;
+
+/// <summary>
+/// Accepts on a ring: one multishot accept for each listener while there is plenty of room, and one connection at a time where the next may be the last
+/// (near the maximum of a server that waits, or of a budget). For the thread of the loop that accepts.
+/// </summary>
+internal sealed class RingAcceptor : IDisposable
+{
+    // As many may come with one wait before the gate is asked again.
+    private const int PlentyOfRoom = 1024;
+
+    private readonly ServerContext _server;
+    private readonly IoUring _ring;
+    private readonly LoopAcceptor _acceptor;
+    private readonly RingListener[] _listeners;
+
+    public RingAcceptor(ServerContext server, IoUring ring, Action<Listener, StreamSocket> dispatch)
+    {
+        _server = server;
+        _ring = ring;
+        _acceptor = new LoopAcceptor(server, dispatch);
+        _listeners = [.. server.Listeners.Select((listener, index) => new RingListener(listener, (ulong)index))];
+    }
+
+    /// <summary>No more is accepted, and nobody was told yet.</summary>
+    public bool HasEnded { get; private set; }
+
+    /// <summary>Whether an accept is in flight.</summary>
+    public bool IsBusy => Array.Exists(_listeners, listener => listener.IsAccepting);
+
+    public int Count => _listeners.Length;
+
+    public long NextLook => HasEnded ? long.MaxValue : _acceptor.NextLook;
+
+    public Listener Listener(ulong index) => _acceptor.Listener((int)index);
+
+    public void Stop() => _acceptor.Stop();
+
+    /// <summary>Has accepts in flight for those listeners that may accept, and no others. True when this was the end of accepting.</summary>
+    public bool Look()
+    {
+        if (HasEnded)
+        {
+            return false;
+        }
+
+        long now = Environment.TickCount64;
+        for (int i = 0; i < _listeners.Length && !_acceptor.IsOver(now); i++)
+        {
+            TakeEarly(i, now);
+        }
+
+        HasEnded = _acceptor.IsOver(now);
+        bool single = _server.AcceptBudget is not null || (_server.Gate.OnLimit == OnLimit.Wait && _server.Gate.Maximum - _server.Gate.Taken < PlentyOfRoom);
+        for (int i = 0; i < _listeners.Length; i++)
+        {
+            _listeners[i].Want(_ring, !HasEnded && !_listeners[i].HasEarly && _acceptor.Wants(i, now), single);
+        }
+
+        return HasEnded;
+    }
+
+    /// <summary>An accept of a listener has completed.</summary>
+    public void OnAccepted(ulong index, in RingCompletion completion, long now)
+    {
+        RingListener listener = _listeners[index];
+        listener.Completed(completion.HasMore);
+        if (completion.Error == NativeError.Canceled)
+        {
+            return;
+        }
+
+        AcceptResult result = Listener(index).Accepted(completion.Result);
+        if (HasEnded)
+        {
+            result.Socket?.Close(); // it came while the accept was being cancelled
+        }
+        else if (result.Socket is { } socket && (listener.HasEarly || !_acceptor.Wants((int)index, now) || !_acceptor.TryReserve((int)index)))
+        {
+            listener.Keep(socket);
+        }
+        else if (_acceptor.On((int)index, result, now) && result.Socket is not null && !_acceptor.IsOver(now))
+        {
+            _server.Events.RaiseAccepting();
+        }
+    }
+
+    public void Dispose() => Array.ForEach(_listeners, listener => listener.Dispose());
+
+    private void TakeEarly(int index, long now)
+    {
+        RingListener listener = _listeners[index];
+        while (listener.HasEarly && _acceptor.Wants(index, now) && _acceptor.TryReserve(index))
+        {
+            _acceptor.On(index, AcceptResult.Accepted(listener.TakeEarly()), now);
+        }
+    }
+}

@@ -1,0 +1,188 @@
+using System.Net.Sockets;
+using Sluice.Native;
+
+namespace Sluice.Models.Completion;
+
+/// <summary>
+/// Sends: what a handler flushes is copied to the loop's arena and sent with the turn's one enter. Such a send does not wait and says nothing when everything
+/// went, so a request costs one completion and not two; what it left is copied aside and sent by one that waits.
+/// </summary>
+internal sealed partial class RingConnection
+{
+    private const int Never = -1;
+
+    private byte[]? _sent;     // the array of the last send
+    private int _sentOffset;
+    private int _sentCount;
+    private uint _sentEntry;   // its place in the ring, to make it longer
+    private int _sentAt = Never; // the loop's count of confirmed turns then: while it is the same, the send may yet fail
+    private NativeError _sendError;
+
+    /// <summary>A send that did not wait has left something. On the loop.</summary>
+    public void OnLeftOver(in RingCompletion completion)
+    {
+        if (Has(InFlight.Closing))
+        {
+            return;
+        }
+
+        if (!completion.Succeeded && completion.Error != NativeError.WouldBlock)
+        {
+            Fail(completion.Error);
+            return;
+        }
+
+        int done = completion.Succeeded ? completion.Count : 0;
+        int left = _sentCount - done;
+        CountSent(-left);
+        byte[] rest = GC.AllocateUninitializedArray<byte>(left, pinned: true); // the arena's next turn would overwrite it
+        _sent.AsSpan(_sentOffset + done, left).CopyTo(rest);
+        (_sent, _sentOffset, _sentCount) = (rest, 0, left);
+        SendRest();
+    }
+
+    /// <summary>A send that waited is over, or part of it. On the loop.</summary>
+    public void OnSent(in RingCompletion completion)
+    {
+        _inFlight &= ~InFlight.Send;
+        if (Has(InFlight.Closing))
+        {
+            Release();
+            return;
+        }
+
+        if (!completion.Succeeded)
+        {
+            Fail(completion.Error);
+            return;
+        }
+
+        CountSent(completion.Count);
+        _sentOffset += completion.Count;
+        _sentCount -= completion.Count;
+        if (_sentCount > 0)
+        {
+            SendRest();
+            return;
+        }
+
+        _sent = null;
+        OnWritable();
+    }
+
+    /// <summary>The sends of the turn before have gone, or have said that they did not. On the loop.</summary>
+    public void OnConfirmed()
+    {
+        _inFlight &= ~InFlight.Unconfirmed;
+        if (Has(InFlight.Closing))
+        {
+            Release();
+        }
+        else if (!Has(InFlight.Send))
+        {
+            OnWritable();
+        }
+    }
+
+    internal override NativeError Send(bool own)
+    {
+        NativeError error = Writer.SendNow(own);
+        if (error != NativeError.WouldBlock)
+        {
+            WriteDone();
+        }
+
+        return error;
+    }
+
+    internal override SocketResult Transmit(ReadOnlySpan<byte> bytes)
+    {
+        if (_sendError != NativeError.None)
+        {
+            return SocketResult.Failed(_sendError);
+        }
+
+        if (Has(InFlight.Send))
+        {
+            return SocketResult.Failed(NativeError.WouldBlock);
+        }
+
+        if (_sentAt == Loop.Confirmed)
+        {
+            return Append(bytes);
+        }
+
+        int count = Math.Min(bytes.Length, SendArena.Most);
+        _sent = Loop.Sends.Allocate(count, out _sentOffset);
+        _sentCount = count;
+        bytes[..count].CopyTo(_sent.AsSpan(_sentOffset));
+        _sentAt = Loop.Confirmed;
+        _sentEntry = Loop.Ring.SendNow(_descriptor, _sent, _sentOffset, count, RingToken.Of(RingOperation.SendNow, Token));
+        return SocketResult.Of(count);
+    }
+
+    internal override NativeError Settle() =>
+        _sendError != NativeError.None ? _sendError
+        : Has(InFlight.Send) || AwaitsConfirmation() ? NativeError.WouldBlock
+        : NativeError.None;
+
+    internal override void SendFin()
+    {
+        if (!Has(InFlight.FinSent))
+        {
+            _inFlight |= InFlight.FinSent;
+            Socket.Shutdown(SocketShutdown.Send);
+        }
+    }
+
+    // The last send may yet fail, so nothing may be sent after it; but it can be made longer while the kernel does not have it.
+    private SocketResult Append(ReadOnlySpan<byte> bytes)
+    {
+        if (Loop.Sends.TryExtend(_sent!, _sentOffset + _sentCount, bytes.Length))
+        {
+            if (Loop.Ring.TryExtend(_sentEntry, bytes.Length))
+            {
+                bytes.CopyTo(_sent.AsSpan(_sentOffset + _sentCount));
+                _sentCount += bytes.Length;
+                return SocketResult.Of(bytes.Length);
+            }
+        }
+
+        AwaitsConfirmation();
+        return SocketResult.Failed(NativeError.WouldBlock);
+    }
+
+    // If the last send may yet fail, OnConfirmed will come.
+    private bool AwaitsConfirmation()
+    {
+        if (_sentAt != Loop.Confirmed)
+        {
+            return false;
+        }
+
+        if (!Has(InFlight.Unconfirmed))
+        {
+            _inFlight |= InFlight.Unconfirmed;
+            Loop.AwaitConfirmation(this);
+        }
+
+        return true;
+    }
+
+    private void SendRest()
+    {
+        _inFlight |= InFlight.Send;
+        Loop.Ring.Send(_descriptor, _sent!, _sentOffset, _sentCount, RingToken.Of(RingOperation.SendRest, Token));
+    }
+
+    private void Fail(NativeError error)
+    {
+        _sendError = error;
+        _sent = null;
+        OnWritable();
+        if (!IsClosed)
+        {
+            OnOver();
+        }
+    }
+}

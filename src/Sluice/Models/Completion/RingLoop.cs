@@ -1,0 +1,259 @@
+using System.Runtime.CompilerServices;
+using Sluice.Accepting;
+using Sluice.Connections;
+using Sluice.Diagnostics;
+using Sluice.Looping;
+using Sluice.Native;
+using Sluice.Transports;
+
+namespace Sluice.Models.Completion;
+
+/// <summary>
+/// The proactor: what connections want is written to a ring, one system call a turn hands it to the kernel and waits, and completions say what was
+/// done. A connection's slot and descriptor are used again only when each operation on it has completed.
+/// </summary>
+internal sealed class RingLoop : Loop
+{
+    private readonly LoopGroup _group;
+    private readonly LoopTicks _ticks;
+    private readonly ConnectionSlots _slots = new(first: 0);
+    private readonly RingAcceptor? _acceptor;
+    private List<RingConnection> _unconfirmed = [];
+    private List<RingConnection> _unconfirmedNow = [];
+    private List<RingConnection> _starved = [];
+    private List<RingConnection> _starvedNow = [];
+
+    public RingLoop(int index, LoopGroup group, ServerContext server, IoUring ring)
+        : base(index, server)
+    {
+        _group = group;
+        Ring = ring;
+        Queues = new ReceiveQueues(ring.Buffers);
+        Sends = new SendArena(Buffers);
+        _ticks = new LoopTicks(index, server.Events, server.Options.LoopMaxWait);
+        _acceptor = index == 0 ? new RingAcceptor(server, ring, (listener, socket) => _group.Dispatch(this, listener, socket)) : null;
+    }
+
+    public IoUring Ring { get; }
+
+    public ReceiveQueues Queues { get; }
+
+    public SendArena Sends { get; }
+
+    /// <summary>Counts the waits after which every earlier send that does not wait has gone, or has completed.</summary>
+    public int Confirmed { get; private set; }
+
+    public override int Count => _slots.Count;
+
+    protected override bool IsEmpty => _slots.Count == 0 && _acceptor is not { IsBusy: true };
+
+    protected override long NextDuty => _acceptor?.NextLook ?? long.MaxValue;
+
+    public override void ForEach<T>(Action<StreamConnection, T> what, T with) => _slots.ForEach(what, with);
+
+    public override void Expect() => _slots.Expect();
+
+    public override void LookAtListeners() => Post(static loop => ((RingLoop)loop!).DoDuty(), this);
+
+    public override void Adopt(Listener listener, StreamSocket socket)
+    {
+        var connection = new RingConnection(this, socket, _slots.NextToken()) { Listener = listener };
+        _slots.Put(connection);
+        connection.Begin();
+        connection.Start();
+    }
+
+    /// <summary>Nothing of a connection is in flight any more, and its descriptor is closed.</summary>
+    public void Release(RingConnection connection)
+    {
+        _slots.Free(connection.Token);
+        _slots.Unexpect();
+    }
+
+    /// <summary>Tells a connection when its last send has gone (<see cref="RingConnection.OnConfirmed"/>).</summary>
+    public void AwaitConfirmation(RingConnection connection) => _unconfirmed.Add(connection);
+
+    /// <summary>Tells a connection when there are buffers to receive into (<see cref="RingConnection.OnBuffers"/>).</summary>
+    public void Starve(RingConnection connection) => _starved.Add(connection);
+
+    public override void Dispose()
+    {
+        _acceptor?.Dispose();
+        Ring.Dispose();
+        base.Dispose();
+    }
+
+    protected override void Begin()
+    {
+        Ring.Start();
+        WatchWakeUp();
+        if (_acceptor is not null)
+        {
+            Server.Events.RaiseAccepting();
+            DoDuty();
+        }
+    }
+
+    // By itself, so that no local of the turn before keeps a connection alive while the thread waits here.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    protected override int Wait(int milliseconds)
+    {
+        Feed();
+        int wait = _unconfirmed.Count > 0 ? 0 : _ticks.AreWatched ? _ticks.BeforeWait(milliseconds) : milliseconds;
+        if (Ring.Enter(1, wait) is var error && error != NativeError.None)
+        {
+            throw new InvalidOperationException($"io_uring_enter failed: {error}");
+        }
+
+        if (Ring.IsAllSubmitted && !Ring.Overflowed)
+        {
+            Confirmed++;
+            Sends.Turn();
+        }
+
+        return 0; // the ring itself knows
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    protected override void Handle(int count)
+    {
+        if (_ticks.AreWatched)
+        {
+            _ticks.AfterWait(WhatIsReady(), _slots.Count + (_acceptor?.Count ?? 0));
+        }
+
+        while (Ring.TryTake(out RingCompletion completion))
+        {
+            ulong rest = RingToken.RestOf(completion.Token);
+            switch (RingToken.OperationOf(completion.Token))
+            {
+                case RingOperation.Receive:
+                    OnReceived(completion, rest);
+                    break;
+                case RingOperation.WakeUp when !completion.HasMore:
+                    WatchWakeUp();
+                    break;
+                case RingOperation.Accept:
+                    BeginStep();
+                    _acceptor!.OnAccepted(rest, completion, Now);
+                    DoDuty();
+                    break;
+                case RingOperation.SendNow or RingOperation.SendRest or RingOperation.HangUp or RingOperation.Cancel when _slots.Find(rest) is RingConnection connection:
+                    BeginStep();
+                    On(connection, completion);
+                    break;
+            }
+        }
+
+        if (_unconfirmed.Count > 0)
+        {
+            Confirm();
+        }
+    }
+
+    protected override void OnStopping()
+    {
+        _acceptor?.Stop();
+        DoDuty();
+    }
+
+    protected override void OnDue(int slot) => _slots.At(slot)?.OnDue();
+
+    protected override void DoDuty()
+    {
+        if (_acceptor is not null && _acceptor.Look())
+        {
+            _group.AcceptingEnded();
+        }
+    }
+
+    private static void On(RingConnection connection, in RingCompletion completion)
+    {
+        switch (RingToken.OperationOf(completion.Token))
+        {
+            case RingOperation.SendNow:
+                connection.OnLeftOver(completion);
+                break;
+            case RingOperation.SendRest:
+                connection.OnSent(completion);
+                break;
+            case RingOperation.HangUp:
+                connection.OnHangUp(completion);
+                break;
+            default:
+                connection.OnCanceled();
+                break;
+        }
+    }
+
+    private void OnReceived(in RingCompletion completion, ulong token)
+    {
+        if (_slots.Find(token) is RingConnection connection)
+        {
+            BeginStep();
+            connection.OnReceived(completion);
+        }
+        else if (completion.HasBuffer)
+        {
+            Ring.Buffers.Take(); // whose it was is gone
+            Ring.Buffers.Return(completion.BufferId);
+        }
+    }
+
+    // Told at each write, though nobody reads the eventfd: its count does not matter.
+    private void WatchWakeUp() => Ring.PollMultishot(WakeUp.Number, RingToken.Of(RingOperation.WakeUp, 0));
+
+    // What was kept by handlers that do not read is made up for with spare buffers, and who had none tries again.
+    private void Feed()
+    {
+        if (_starved.Count == 0 && Ring.Buffers.Offered >= Ring.Buffers.Entries / 4)
+        {
+            return;
+        }
+
+        Ring.Buffers.FillUp();
+        if (Ring.Buffers.Offered > 0)
+        {
+            (_starved, _starvedNow) = (_starvedNow, _starved);
+            foreach (RingConnection connection in _starvedNow)
+            {
+                connection.OnBuffers();
+            }
+
+            _starvedNow.Clear();
+        }
+    }
+
+    private void Confirm()
+    {
+        (_unconfirmed, _unconfirmedNow) = (_unconfirmedNow, _unconfirmed);
+        foreach (RingConnection connection in _unconfirmedNow)
+        {
+            BeginStep();
+            connection.OnConfirmed();
+        }
+
+        _unconfirmedNow.Clear();
+    }
+
+    private List<LoopReady> WhatIsReady()
+    {
+        var ready = new List<LoopReady>();
+        for (int i = 0; i < Ring.Ready; i++)
+        {
+            ulong token = Ring.TokenAt(i);
+            ulong rest = RingToken.RestOf(token);
+            if (RingToken.OperationOf(token) == RingOperation.Receive && _slots.Find(rest) is { IsClosed: false } connection)
+            {
+                ready.Add(new LoopReady(connection.Socket.Descriptor, IsListener: false, connection.LocalEndPoint, connection.RemoteEndPoint));
+            }
+            else if (RingToken.OperationOf(token) == RingOperation.Accept)
+            {
+                Listener listener = _acceptor!.Listener(rest);
+                ready.Add(new LoopReady((int)(listener.Handle?.DangerousGetHandle() ?? -1), IsListener: true, listener.LocalEndPoint, RemoteEndPoint: null));
+            }
+        }
+
+        return ready;
+    }
+}

@@ -1,0 +1,46 @@
+namespace Sluice.Models.Completion;
+
+/// <summary>What was asked of the ring. It is the top byte of an operation's token; below are the generation and the slot of its connection.</summary>
+internal enum RingOperation : byte
+{
+    /// <summary>None of ours.</summary>
+    None,
+
+    /// <summary>The loop's eventfd(2) was written to.</summary>
+    WakeUp,
+
+    /// <summary>A listener accepts; the rest of the token is its index.</summary>
+    Accept,
+
+    /// <summary>An accept is cancelled; the rest of the token is the listener's index.</summary>
+    CancelAccept,
+
+    /// <summary>A connection receives.</summary>
+    Receive,
+
+    /// <summary>A send that does not wait, and completes only when something was left.</summary>
+    SendNow,
+
+    /// <summary>A send of what was left, which waits until the peer takes it.</summary>
+    SendRest,
+
+    /// <summary>A connection that does not receive at the moment waits for its end.</summary>
+    HangUp,
+
+    /// <summary>Something of a connection is cancelled.</summary>
+    Cancel,
+}
+
+/// <summary>Tokens of operations.</summary>
+internal static class RingToken
+{
+    private const int OperationShift = 56;
+    private const ulong Rest = (1UL << OperationShift) - 1;
+
+    public static ulong Of(RingOperation operation, ulong rest) => (ulong)operation << OperationShift | rest;
+
+    public static RingOperation OperationOf(ulong token) => (RingOperation)(token >> OperationShift);
+
+    /// <summary>What follows the operation: a connection's token, or a listener's index.</summary>
+    public static ulong RestOf(ulong token) => token & Rest;
+}

@@ -77,7 +77,15 @@ public sealed class LoopsRest
         await using RunningServer server = await cell.StartAsync(connection => handler(connection, over.Task), options => options.Loops = cell.IsLoop ? 1 : null);
         await using RawClient client = await server.ConnectAsync();
         await client.EchoAsync("x");
-        await disturb(client);
+        try
+        {
+            await disturb(client);
+        }
+        catch (IOException) when (server.Ended.FirstOrDefault().Failure is { } failure)
+        {
+            Assert.Fail($"The handler: {failure}");
+        }
+
         await Task.Delay(50); // what there is to do is done
         TimeSpan before = ProcessCounters.OwnCpu();
         await Task.Delay(Watched);

@@ -17,22 +17,13 @@ public static class ProcessCounters
     /// <summary>
     /// Threads of this process that Sluice started, by their names. The runtime's own come and go with the load of whoever tests.
     /// </summary>
-    public static int OwnThreads()
-    {
-        int threads = 0;
-        foreach (string task in Directory.GetDirectories("/proc/self/task"))
-        {
-            try
-            {
-                threads += File.ReadAllText(task + "/comm").StartsWith("sluice-", StringComparison.Ordinal) ? 1 : 0;
-            }
-            catch (IOException)
-            {
-                // It ended meanwhile.
-            }
-        }
+    public static int OwnThreads() => OfOwnThreads(static _ => 1).Count;
 
-        return threads;
+    /// <summary>CPU time so far of this process's threads that Sluice started.</summary>
+    public static TimeSpan OwnCpu()
+    {
+        const int NanosecondsPerTick = 100;
+        return TimeSpan.FromTicks(OfOwnThreads(static task => long.Parse(File.ReadAllText(task + "/schedstat").Split(' ')[0], CultureInfo.InvariantCulture)).Sum() / NanosecondsPerTick);
     }
 
     /// <summary>Resident memory in bytes.</summary>
@@ -52,6 +43,27 @@ public static class ProcessCounters
         const int TicksPerSecond = 100; // USER_HZ
         long ticks = long.Parse(fields[UserTime], CultureInfo.InvariantCulture) + long.Parse(fields[SystemTime], CultureInfo.InvariantCulture);
         return TimeSpan.FromMilliseconds(ticks * 1000.0 / TicksPerSecond);
+    }
+
+    private static List<long> OfOwnThreads(Func<string, long> what)
+    {
+        var all = new List<long>();
+        foreach (string task in Directory.GetDirectories("/proc/self/task"))
+        {
+            try
+            {
+                if (File.ReadAllText(task + "/comm").StartsWith("sluice-", StringComparison.Ordinal))
+                {
+                    all.Add(what(task));
+                }
+            }
+            catch (IOException)
+            {
+                // It ended meanwhile.
+            }
+        }
+
+        return all;
     }
 
     private static int Count(string kind)

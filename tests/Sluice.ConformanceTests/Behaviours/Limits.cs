@@ -137,6 +137,35 @@ public sealed class Limits
     });
 
     [Theory, MemberData(nameof(Matrix.Cells), MemberType = typeof(Matrix))]
+    public Task A_far_limit_does_not_hide_a_near_one(string model, string transport) => Cell.RunAsync(model, transport, async cell =>
+    {
+        await using RunningServer server = await cell.StartAsync(Handlers.Echo, options =>
+        {
+            options.Limits.IdleTimeout = TimeSpan.FromMilliseconds(300);
+            options.Limits.Lifetime = TimeSpan.FromHours(1);
+        });
+        await using RawClient client = await server.ConnectAsync();
+        Assert.Equal("hi", await client.EchoAsync("hi"));
+        await client.WaitForEndAsync();
+        Assert.Equal(CloseReason.IdleTimeout, (await server.EndedAsync()).Reason);
+    });
+
+    [Theory, MemberData(nameof(Matrix.Cells), MemberType = typeof(Matrix))]
+    public Task A_flush_that_had_to_wait_does_not_hide_the_idle_limit(string model, string transport) => Cell.RunAsync(model, transport, async cell =>
+    {
+        const int Size = 16 * 1024 * 1024;
+        await using RunningServer server = await cell.StartAsync(async connection =>
+        {
+            await connection.Transport.Output.WriteAsync(new byte[Size]);
+            await Handlers.Echo(connection);
+        }, options => options.Limits.IdleTimeout = TimeSpan.FromMilliseconds(300));
+        await using RawClient client = await server.ConnectAsync();
+        Assert.Equal(Size, (await client.ReceiveExactlyAsync(Size)).Length);
+        await client.WaitForEndAsync();
+        Assert.Equal(CloseReason.IdleTimeout, (await server.EndedAsync()).Reason);
+    });
+
+    [Theory, MemberData(nameof(Matrix.Cells), MemberType = typeof(Matrix))]
     public Task A_long_download_is_not_idle(string model, string transport) => Cell.RunAsync(model, transport, async cell =>
     {
         await using RunningServer server = await cell.StartAsync(

@@ -77,7 +77,15 @@ public sealed class SurvivesRaces
                 await new RaceClient(server, side, number, plan[number].Seed).RunAsync(plan[number].Race);
             }
         }))];
-        await Task.WhenAll(players).Within("the rounds ended", TimeSpan.FromSeconds(40));
+        try
+        {
+            await Task.WhenAll(players).Within("the rounds ended", TimeSpan.FromSeconds(40));
+        }
+        catch (Exception error) when (server.Ended.Any(ended => ended.Failure is not null))
+        {
+            throw new InvalidOperationException($"{error.Message} A handler: {server.Ended.First(ended => ended.Failure is not null).Failure}", error);
+        }
+
         await background.Within("the load ended");
         DrainReport report = await (await drained.Task).Within("the drain ended");
         Assert.Equal(0, report.Cut);

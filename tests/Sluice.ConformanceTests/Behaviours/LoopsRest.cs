@@ -1,0 +1,96 @@
+using System.Buffers;
+using System.IO.Pipelines;
+using Microsoft.AspNetCore.Connections;
+using Sluice.Testing;
+
+namespace Sluice.ConformanceTests.Behaviours;
+
+/// <summary>
+/// A socket that is ready while nobody wants it does not keep its loop awake: level-triggered calls (select, poll) tell of it again and again.
+/// </summary>
+[Collection(nameof(Alone))]
+public sealed class LoopsRest
+{
+    private static readonly TimeSpan Watched = TimeSpan.FromMilliseconds(300);
+
+    // A loop that spins takes all of it.
+    private static readonly TimeSpan MostCpu = Watched / 3;
+
+    [Theory, MemberData(nameof(Matrix.WaitingCells), MemberType = typeof(Matrix))]
+    public Task While_bytes_come_that_no_read_waits_for(string model, string transport) => RestAsync(model, transport, async (connection, over) =>
+    {
+        await BeginAsync(connection);
+        await over;
+    }, static client => client.SendAsync(new byte[1000]));
+
+    [Theory, MemberData(nameof(Matrix.WaitingCells), MemberType = typeof(Matrix))]
+    public Task While_the_peer_has_finished_and_no_read_waits(string model, string transport) => RestAsync(model, transport, async (connection, over) =>
+    {
+        await BeginAsync(connection);
+        await over;
+    }, static client =>
+    {
+        client.Fin();
+        return Task.CompletedTask;
+    });
+
+    [Theory, MemberData(nameof(Matrix.WaitingCells), MemberType = typeof(Matrix))]
+    public Task While_the_last_reply_waits_for_a_peer_that_goes_on_sending(string model, string transport) => RestAsync(model, transport, async (connection, _) =>
+    {
+        await BeginAsync(connection);
+        connection.Transport.Output.Write(new byte[64 * 1024 * 1024]);
+    }, static client => client.SendAsync(new byte[1000]));
+
+    [Theory, MemberData(nameof(Matrix.WaitingCells), MemberType = typeof(Matrix))]
+    public Task While_a_flush_that_was_cancelled_could_go_on_and_no_one_asks(string model, string transport) => RestAsync(model, transport, async (connection, over) =>
+    {
+        PipeWriter output = connection.Transport.Output;
+        await BeginAsync(connection);
+        ValueTask<FlushResult> flushing = output.WriteAsync(new byte[64 * 1024 * 1024]);
+        Assert.False(flushing.IsCompleted);
+        output.CancelPendingFlush();
+        Assert.True((await flushing).IsCanceled);
+        await over;
+    }, static async client =>
+    {
+        await client.ReceiveExactlyAsync(50_000);
+        byte[] some = new byte[64 * 1024];
+        using var none = new CancellationTokenSource(200);
+        try
+        {
+            while (await client.ReceiveAsync(some, none.Token) > 0)
+            {
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // Everything that was sent is here, so the socket can take more.
+        }
+    });
+
+    private static async Task BeginAsync(ConnectionContext connection) =>
+        await connection.Transport.Output.WriteAsync(await Handlers.ReadExactlyAsync(connection.Transport.Input, 1));
+
+    private static Task RestAsync(string model, string transport, Func<ConnectionContext, Task, Task> handler, Func<RawClient, Task> disturb) => Cell.RunAsync(model, transport, async cell =>
+    {
+        var over = new TaskCompletionSource();
+        await using RunningServer server = await cell.StartAsync(connection => handler(connection, over.Task), options => options.Loops = cell.IsLoop ? 1 : null);
+        await using RawClient client = await server.ConnectAsync();
+        await client.EchoAsync("x");
+        try
+        {
+            await disturb(client);
+        }
+        catch (IOException) when (server.Ended.FirstOrDefault().Failure is { } failure)
+        {
+            Assert.Fail($"The handler: {failure}");
+        }
+
+        await Task.Delay(50); // what there is to do is done
+        TimeSpan before = ProcessCounters.OwnCpu();
+        await Task.Delay(Watched);
+        TimeSpan cpu = ProcessCounters.OwnCpu() - before;
+        over.SetResult();
+        Assert.InRange(cpu, TimeSpan.Zero, MostCpu);
+    });
+}

@@ -19,6 +19,8 @@ internal abstract class Loop : ILiveConnections, IDisposable
     private int _threadId;
     private int _sleeps; // 1 while the thread waits or is about to; whoever turns it to 0 wakes it
     private bool _stopping;
+    private bool _hasEnded;
+    private LoopConnection? _serving; // whose step it is, to know whom an exception belongs to
 
     protected Loop(int index, ServerContext server)
     {
@@ -44,8 +46,8 @@ internal abstract class Loop : ILiveConnections, IDisposable
     /// <summary>The clock of this turn, in <see cref="Environment.TickCount64"/>: read once after each wait.</summary>
     public long Now { get; private set; }
 
-    /// <summary>Whether the caller is on this loop's thread.</summary>
-    public bool IsCurrent => Environment.CurrentManagedThreadId == _threadId;
+    /// <summary>Whether the caller is on this loop's thread. A loop that has ended is everybody's: nothing of it is served any more.</summary>
+    public bool IsCurrent => Environment.CurrentManagedThreadId == _threadId || _hasEnded;
 
     /// <summary>Connections of this loop, those on their way to it included. From any thread.</summary>
     public abstract int Count { get; }
@@ -79,6 +81,12 @@ internal abstract class Loop : ILiveConnections, IDisposable
     /// <summary>Runs <paramref name="callback"/> on the loop, in order. From any thread; only the first of several wakes it.</summary>
     public void Post(SendOrPostCallback callback, object? state)
     {
+        if (_hasEnded)
+        {
+            ThreadPool.UnsafeQueueUserWorkItem(static work => work.callback(work.state), (callback, state), preferLocal: false);
+            return;
+        }
+
         _posted.Enqueue((callback, state));
         if (Volatile.Read(ref _sleeps) != 0 && Interlocked.Exchange(ref _sleeps, 0) != 0)
         {
@@ -102,6 +110,13 @@ internal abstract class Loop : ILiveConnections, IDisposable
         {
             Turn();
         }
+
+        // What a task that outlives its handler still posts goes to the thread pool, and finds its connection closed.
+        Volatile.Write(ref _hasEnded, true);
+        while (!_posted.IsEmpty)
+        {
+            RunPosted();
+        }
     }
 
     public virtual void Dispose() => WakeUp.Dispose();
@@ -118,7 +133,7 @@ internal abstract class Loop : ILiveConnections, IDisposable
     /// <summary>Waits for the kernel, at most this long (-1: for ever), and returns how much there is to handle.</summary>
     protected abstract int Wait(int milliseconds);
 
-    /// <summary>Handles what the last wait found.</summary>
+    /// <summary>Handles what the last wait found. Called again for the rest when a step has thrown.</summary>
     protected abstract void Handle(int count);
 
     /// <summary>When the loop has something of its own to do, beside connections: TickCount64, or long.MaxValue.</summary>
@@ -134,10 +149,11 @@ internal abstract class Loop : ILiveConnections, IDisposable
     protected abstract void OnDue(int slot);
 
     /// <summary>A new step begins: the budget is full again, and the watchdog sees that the loop goes on.</summary>
-    protected void BeginStep()
+    protected void BeginStep(LoopConnection? connection = null)
     {
         Budget = LoopPolicy.CallsPerStep;
         Steps++;
+        _serving = connection;
     }
 
     private void StopHere()
@@ -155,10 +171,42 @@ internal abstract class Loop : ILiveConnections, IDisposable
         Volatile.Write(ref _sleeps, 0);
         Now = Environment.TickCount64;
         Turns++;
-        Handle(count);
+        while (!TryHandle(count))
+        {
+        }
+
         RunPosted();
         RunLater();
         RunDue();
+        _serving = null;
+    }
+
+    // A handler's exceptions are in its task. What comes here is a continuation of somebody's own, or a defect of ours: it costs one connection, and
+    // never the loop.
+    private bool TryHandle(int count)
+    {
+        try
+        {
+            Handle(count);
+            return true;
+        }
+        catch (Exception error) when (_serving is not null)
+        {
+            Fail(error);
+            return false;
+        }
+    }
+
+    private void Fail(Exception error)
+    {
+        LoopConnection? serving = _serving;
+        _serving = null;
+        Server.Events.RaiseNoticed($"{ErrorIds.HandlerFailed}: something that a handler left to its loop threw {error.GetType().Name}: {error.Message}");
+        if (serving is not null)
+        {
+            serving.Failure ??= error;
+            serving.End(CloseReason.HandlerFailed);
+        }
     }
 
     // How long to wait. From the exchange on, whoever posts wakes the thread; what was posted before is seen here.
@@ -186,8 +234,7 @@ internal abstract class Loop : ILiveConnections, IDisposable
             }
             catch (Exception error)
             {
-                // An async void of the handler's, or a callback of its own: it has no task to fail, and must not end the loop.
-                Server.Events.RaiseNoticed($"{ErrorIds.HandlerFailed}: something that a handler posted to its loop threw {error.GetType().Name}: {error.Message}");
+                Fail(error); // an async void of the handler's, or a callback of its own: it has no task to fail
             }
         }
     }
@@ -202,8 +249,15 @@ internal abstract class Loop : ILiveConnections, IDisposable
         (_later, _laterNow) = (_laterNow, _later);
         while (_laterNow.TryDequeue(out LoopConnection? connection))
         {
-            BeginStep();
-            connection.GoOn();
+            BeginStep(connection);
+            try
+            {
+                connection.GoOn();
+            }
+            catch (Exception error)
+            {
+                Fail(error);
+            }
         }
     }
 

@@ -23,6 +23,7 @@ internal sealed class EventLoop : Loop
     private readonly LoopAcceptor? _acceptor;
     private readonly WatchedListener[] _listeners;
     private bool _acceptingEnded;
+    private int _handled; // events of this turn
 
     public EventLoop(int index, LoopGroup group, ServerContext server, Poller poller)
         : base(index, server)
@@ -101,24 +102,28 @@ internal sealed class EventLoop : Loop
 
     // By itself, so that no local of the turn before keeps a connection alive while the thread waits here.
     [MethodImpl(MethodImplOptions.NoInlining)]
-    protected override int Wait(int milliseconds) => Poller.Wait(_ticks.AreWatched ? _ticks.BeforeWait(milliseconds) : milliseconds);
+    protected override int Wait(int milliseconds)
+    {
+        _handled = 0;
+        return Poller.Wait(_ticks.AreWatched ? _ticks.BeforeWait(milliseconds) : milliseconds);
+    }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     protected override void Handle(int count)
     {
-        if (_ticks.AreWatched)
+        if (_handled == 0 && _ticks.AreWatched)
         {
             _ticks.AfterWait(WhatIsReady(count), Poller.Watched - 1);
         }
 
-        for (int i = 0; i < count; i++)
+        while (_handled < count)
         {
-            Readiness readiness = Poller.Event(i, out ulong token);
+            Readiness readiness = Poller.Event(_handled++, out ulong token);
             if (token > (ulong)_listeners.Length)
             {
                 if (_slots.Find(token) is { } connection)
                 {
-                    BeginStep();
+                    BeginStep(connection);
                     ((ReadyConnection)connection).On(readiness);
                 }
             }

@@ -98,6 +98,11 @@ internal sealed class LoopGroup
         {
             loop.Run();
         }
+        catch
+        {
+            AcceptingEnded(); // the server ends with its reason, rather than serve on with one loop less
+            throw;
+        }
         finally
         {
             _server.Table.Detach(loop);

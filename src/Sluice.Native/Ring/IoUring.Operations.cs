@@ -35,9 +35,19 @@ internal sealed unsafe partial class IoUring
         entry->OperationFlags = CloseOnExec;
     }
 
+    /// <summary>recv(2) once into a buffer of <see cref="Buffers"/>, when there is something.</summary>
+    public void ReceiveOnce(int descriptor, ulong token)
+    {
+        SubmissionEntry* entry = Next(ReceiveBytes, descriptor, token);
+        entry->Flags = SelectBuffer;
+        entry->Priority = PollFirst;
+        entry->BufferGroup = BufferRing.Group;
+    }
+
     /// <summary>
     /// recv(2) again and again into buffers of <see cref="Buffers"/>. FIN (0), an error or <see cref="NativeError.NoBufferSpace"/> ends it. With
-    /// <paramref name="pollFirst"/> it waits before the first try, which is right when nothing is expected to be there yet.
+    /// <paramref name="pollFirst"/> it waits before the first try, which is right when nothing is expected to be there yet. Not for Unix sockets:
+    /// kernels without a68ed2df7213 (2026) may never tell their FIN (liburing issue 1549).
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void ReceiveMultishot(int descriptor, ulong token, bool pollFirst)

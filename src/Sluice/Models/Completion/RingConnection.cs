@@ -264,7 +264,15 @@ internal sealed partial class RingConnection : LoopConnection
         if (_end == NoEnd && !Has(InFlight.Receive | InFlight.Starved | InFlight.Closing))
         {
             _inFlight |= InFlight.Receive;
-            Loop.Ring.ReceiveMultishot(_descriptor, RingToken.Of(RingOperation.Receive, Token), pollFirst: true);
+            ulong token = RingToken.Of(RingOperation.Receive, Token);
+            if (Socket.IsUnix)
+            {
+                Loop.Ring.ReceiveOnce(_descriptor, token); // one that goes on may miss its FIN
+            }
+            else
+            {
+                Loop.Ring.ReceiveMultishot(_descriptor, token, pollFirst: true);
+            }
         }
     }
 

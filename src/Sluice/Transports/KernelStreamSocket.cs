@@ -12,8 +12,6 @@ internal sealed class KernelStreamSocket(StreamDescriptor descriptor, EndPoint? 
 
     public override int Descriptor => descriptor.Number;
 
-    public override bool IsUnix => unixEndPoint is not null;
-
     public override EndPoint? LocalEndPoint => unixEndPoint ?? descriptor.LocalEndPoint();
 
     public override EndPoint? RemoteEndPoint => descriptor.Peer;

@@ -13,9 +13,6 @@ internal abstract class StreamSocket
     /// <summary>The descriptor's number for a loop; -1 when the stream has none.</summary>
     public abstract int Descriptor { get; }
 
-    /// <summary>Whether it is a Unix socket.</summary>
-    public virtual bool IsUnix => false;
-
     public abstract EndPoint? LocalEndPoint { get; }
 
     public abstract EndPoint? RemoteEndPoint { get; }

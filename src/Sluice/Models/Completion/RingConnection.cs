@@ -53,7 +53,12 @@ internal sealed partial class RingConnection : LoopConnection
     private new RingLoop Loop => (RingLoop)base.Loop;
 
     /// <summary>Begins to receive. Once, before the handler starts.</summary>
-    public void Begin() => Receive();
+    public void Begin()
+    {
+        Receive();
+        _inFlight |= InFlight.HangUp;
+        Loop.Ring.PollEnd(_descriptor, RingToken.Of(RingOperation.HangUp, Token)); // many kernels lose an end that comes directly behind bytes
+    }
 
     /// <summary>A receive has brought something, or has ended. On the loop.</summary>
     public void OnReceived(in RingCompletion completion)
@@ -94,10 +99,9 @@ internal sealed partial class RingConnection : LoopConnection
         {
             WatchEnd();
         }
-        else if (_received.Count > MostQueued && (_inFlight & (InFlight.Receive | InFlight.Stopping)) == InFlight.Receive)
+        else if (_received.Count > MostQueued)
         {
-            _inFlight |= InFlight.Stopping;
-            Cancel(RingOperation.Receive);
+            StopReceiving();
             WatchEnd();
         }
         else if (_received.Count <= MostQueued)
@@ -118,16 +122,29 @@ internal sealed partial class RingConnection : LoopConnection
         {
             Release();
         }
-        else if (completion.IsHangUp && completion.Error != NativeError.Canceled)
+        else if (completion.Error != NativeError.Canceled)
         {
-            OnOver();
+            if (completion.IsHangUp)
+            {
+                OnOver();
+            }
+
+            if (_end == NoEnd)
+            {
+                StopReceiving(); // the next one finds the end, if this one has lost it
+            }
         }
     }
 
     /// <summary>Something was cancelled, or was over before. On the loop.</summary>
-    public void OnCanceled()
+    public void OnCanceled(in RingCompletion completion)
     {
         _cancels--;
+        if (!completion.Succeeded)
+        {
+            _inFlight &= ~InFlight.Stopping; // it was completing anyway
+        }
+
         if (Has(InFlight.Closing))
         {
             Release();
@@ -264,15 +281,7 @@ internal sealed partial class RingConnection : LoopConnection
         if (_end == NoEnd && !Has(InFlight.Receive | InFlight.Starved | InFlight.Closing))
         {
             _inFlight |= InFlight.Receive;
-            ulong token = RingToken.Of(RingOperation.Receive, Token);
-            if (Socket.IsUnix)
-            {
-                Loop.Ring.ReceiveOnce(_descriptor, token); // one that goes on may miss its FIN
-            }
-            else
-            {
-                Loop.Ring.ReceiveMultishot(_descriptor, token, pollFirst: true);
-            }
+            Loop.Ring.ReceiveMultishot(_descriptor, RingToken.Of(RingOperation.Receive, Token), pollFirst: true);
         }
     }
 
@@ -286,10 +295,14 @@ internal sealed partial class RingConnection : LoopConnection
         }
     }
 
-    private void Cancel(RingOperation operation)
+    private void StopReceiving()
     {
-        _cancels++;
-        Loop.Ring.Cancel(RingToken.Of(operation, Token), RingToken.Of(RingOperation.Cancel, Token));
+        if ((_inFlight & (InFlight.Receive | InFlight.Stopping)) == InFlight.Receive)
+        {
+            _inFlight |= InFlight.Stopping;
+            _cancels++;
+            Loop.Ring.Cancel(RingToken.Of(RingOperation.Receive, Token), RingToken.Of(RingOperation.Cancel, Token));
+        }
     }
 
     // Closes the descriptor if nothing of it is in flight any more.

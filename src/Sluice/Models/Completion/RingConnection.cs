@@ -25,7 +25,7 @@ internal sealed partial class RingConnection : LoopConnection
 
     /// <summary>What the kernel works at, and a completion will tell the end of; and what the loop has noted.</summary>
     [Flags]
-    private enum InFlight : byte
+    private enum InFlight : ushort
     {
         None = 0,
         Receive = 1,
@@ -45,6 +45,9 @@ internal sealed partial class RingConnection : LoopConnection
 
         /// <summary>The socket is given up, and closed when nothing is in flight.</summary>
         Closing = 128,
+
+        /// <summary>The kernel has told of an end. Only receives that are made one by one are sure to find it.</summary>
+        EndIsNear = 256,
     }
 
     private const int NoEnd = -1;
@@ -57,7 +60,7 @@ internal sealed partial class RingConnection : LoopConnection
     {
         Receive();
         _inFlight |= InFlight.HangUp;
-        Loop.Ring.PollEnd(_descriptor, RingToken.Of(RingOperation.HangUp, Token)); // many kernels lose an end that comes directly behind bytes
+        Loop.Ring.PollEnd(_descriptor, RingToken.Of(RingOperation.HangUp, Token)); // the receive loses an end that comes directly behind bytes
     }
 
     /// <summary>A receive has brought something, or has ended. On the loop.</summary>
@@ -129,9 +132,10 @@ internal sealed partial class RingConnection : LoopConnection
                 OnOver();
             }
 
+            _inFlight |= InFlight.EndIsNear;
             if (_end == NoEnd)
             {
-                StopReceiving(); // the next one finds the end, if this one has lost it
+                StopReceiving(); // it may have lost the end
             }
         }
     }
@@ -143,6 +147,10 @@ internal sealed partial class RingConnection : LoopConnection
         if (!completion.Succeeded)
         {
             _inFlight &= ~InFlight.Stopping; // it was completing anyway
+            if (Has(InFlight.EndIsNear) && !Has(InFlight.Closing) && _end == NoEnd)
+            {
+                StopReceiving(); // and may have lost the end
+            }
         }
 
         if (Has(InFlight.Closing))
@@ -281,7 +289,15 @@ internal sealed partial class RingConnection : LoopConnection
         if (_end == NoEnd && !Has(InFlight.Receive | InFlight.Starved | InFlight.Closing))
         {
             _inFlight |= InFlight.Receive;
-            Loop.Ring.ReceiveMultishot(_descriptor, RingToken.Of(RingOperation.Receive, Token), pollFirst: true);
+            ulong token = RingToken.Of(RingOperation.Receive, Token);
+            if (Has(InFlight.EndIsNear))
+            {
+                Loop.Ring.ReceiveOnce(_descriptor, token);
+            }
+            else
+            {
+                Loop.Ring.ReceiveMultishot(_descriptor, token, pollFirst: true);
+            }
         }
     }
 

@@ -92,6 +92,42 @@ public sealed class RingTests
         Assert.Equal(0, ring.Buffers.Lent);
     }
 
+    [Theory]
+    [InlineData(true, false)]
+    [InlineData(true, true)]
+    [InlineData(false, false)]
+    [InlineData(false, true)]
+    public void An_end_close_behind_bytes_is_told_by_the_poll_if_not_by_the_receive(bool unix, bool reset)
+    {
+        using IoUring ring = Open(Small);
+        for (ulong round = 1; round <= 50; round++)
+        {
+            using var pair = new SocketPair(unix);
+            ring.ReceiveMultishot(pair.Ours.Number, round, pollFirst: true);
+            ring.PollEnd(pair.Ours.Number, Other + 1000);
+            if (round % 2 == 0)
+            {
+                ring.Enter(0, 0); // else everything is there before the kernel hears of the receive
+            }
+
+            pair.Peer.Send(new byte[123]);
+            pair.Peer.LingerState = new LingerOption(enable: reset, seconds: 0);
+            pair.Peer.Close();
+            ring.Next(Other + 1000);
+            ring.Cancel(round, Other);
+            ring.Next(Other);
+            RingCompletion last;
+            do
+            {
+                ring.ReceiveOnce(pair.Ours.Number, round + 10_000);
+                last = ring.Next(round + 10_000);
+                _ = last.HasBuffer ? ring.Bytes(last) : null;
+            }
+            while (last is { Succeeded: true, Count: > 0 });
+            Assert.True(last.Error == NativeError.ConnectionReset || last is { Succeeded: true, Count: 0 }, last.ToString());
+        }
+    }
+
     [Fact]
     public void Our_own_shutdown_completes_a_receive_as_an_end()
     {
@@ -362,7 +398,7 @@ public sealed class RingTests
 internal static class Rings
 {
     /// <summary>The next completion of an operation; those of others are dropped. A buffer that comes with it is taken.</summary>
-    public static Completion Next(this IoUring ring, ulong token)
+    public static RingCompletion Next(this IoUring ring, ulong token)
     {
         for (int tries = 0; tries < 100; tries++)
         {
@@ -376,6 +412,11 @@ internal static class Rings
                 if (completion.Token == token)
                 {
                     return completion;
+                }
+
+                if (completion.HasBuffer)
+                {
+                    ring.Buffers.Return(completion.BufferId);
                 }
             }
 

@@ -35,9 +35,20 @@ internal sealed unsafe partial class IoUring
         entry->OperationFlags = CloseOnExec;
     }
 
+    /// <summary>recv(2) once into a buffer of <see cref="Buffers"/>, when there is something.</summary>
+    public void ReceiveOnce(int descriptor, ulong token)
+    {
+        SubmissionEntry* entry = Next(ReceiveBytes, descriptor, token);
+        entry->Flags = SelectBuffer;
+        entry->Priority = PollFirst;
+        entry->BufferGroup = BufferRing.Group;
+    }
+
     /// <summary>
     /// recv(2) again and again into buffers of <see cref="Buffers"/>. FIN (0), an error or <see cref="NativeError.NoBufferSpace"/> ends it. With
     /// <paramref name="pollFirst"/> it waits before the first try, which is right when nothing is expected to be there yet.
+    /// Kernels without a68ed2df7213 (2026) may never tell an end that comes directly behind bytes: a Unix socket's FIN, or a reset (liburing issue 1549).
+    /// <see cref="PollEnd"/> beside it tells of that, and <see cref="ReceiveOnce"/> then finds it.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void ReceiveMultishot(int descriptor, ulong token, bool pollFirst)
@@ -98,8 +109,11 @@ internal sealed unsafe partial class IoUring
         entry->OperationFlags = PollIn;
     }
 
+    /// <summary>Tells once when the peer has finished, or both directions have ended, or the socket has failed.</summary>
+    public void PollEnd(int descriptor, ulong token) => Next(PollAdd, descriptor, token); // no event asked for: these are always told
+
     /// <summary>Tells each time when the peer finishes, or both directions have ended, or the socket has failed: the last two are <see cref="RingCompletion.IsHangUp"/>.</summary>
-    public void PollHangUp(int descriptor, ulong token) => Next(PollAdd, descriptor, token)->Length = PollManyTimes; // no event asked for: these are always told
+    public void PollHangUp(int descriptor, ulong token) => Next(PollAdd, descriptor, token)->Length = PollManyTimes;
 
     /// <summary>
     /// Asks for the end of the operation with the token <paramref name="target"/>. That one completes as <see cref="NativeError.Canceled"/>, if it was not about to

@@ -25,7 +25,7 @@ internal sealed partial class RingConnection : LoopConnection
 
     /// <summary>What the kernel works at, and a completion will tell the end of; and what the loop has noted.</summary>
     [Flags]
-    private enum InFlight : byte
+    private enum InFlight : ushort
     {
         None = 0,
         Receive = 1,
@@ -45,6 +45,9 @@ internal sealed partial class RingConnection : LoopConnection
 
         /// <summary>The socket is given up, and closed when nothing is in flight.</summary>
         Closing = 128,
+
+        /// <summary>The kernel has told of an end. Only receives that are made one by one are sure to find it.</summary>
+        EndIsNear = 256,
     }
 
     private const int NoEnd = -1;
@@ -53,7 +56,12 @@ internal sealed partial class RingConnection : LoopConnection
     private new RingLoop Loop => (RingLoop)base.Loop;
 
     /// <summary>Begins to receive. Once, before the handler starts.</summary>
-    public void Begin() => Receive();
+    public void Begin()
+    {
+        Receive();
+        _inFlight |= InFlight.HangUp;
+        Loop.Ring.PollEnd(_descriptor, RingToken.Of(RingOperation.HangUp, Token)); // the receive loses an end that comes directly behind bytes
+    }
 
     /// <summary>A receive has brought something, or has ended. On the loop.</summary>
     public void OnReceived(in RingCompletion completion)
@@ -94,10 +102,9 @@ internal sealed partial class RingConnection : LoopConnection
         {
             WatchEnd();
         }
-        else if (_received.Count > MostQueued && (_inFlight & (InFlight.Receive | InFlight.Stopping)) == InFlight.Receive)
+        else if (_received.Count > MostQueued)
         {
-            _inFlight |= InFlight.Stopping;
-            Cancel(RingOperation.Receive);
+            StopReceiving();
             WatchEnd();
         }
         else if (_received.Count <= MostQueued)
@@ -118,16 +125,34 @@ internal sealed partial class RingConnection : LoopConnection
         {
             Release();
         }
-        else if (completion.IsHangUp && completion.Error != NativeError.Canceled)
+        else if (completion.Error != NativeError.Canceled)
         {
-            OnOver();
+            if (completion.IsHangUp)
+            {
+                OnOver();
+            }
+
+            _inFlight |= InFlight.EndIsNear;
+            if (_end == NoEnd)
+            {
+                StopReceiving(); // it may have lost the end
+            }
         }
     }
 
     /// <summary>Something was cancelled, or was over before. On the loop.</summary>
-    public void OnCanceled()
+    public void OnCanceled(in RingCompletion completion)
     {
         _cancels--;
+        if (!completion.Succeeded)
+        {
+            _inFlight &= ~InFlight.Stopping; // it was completing anyway
+            if (Has(InFlight.EndIsNear) && !Has(InFlight.Closing) && _end == NoEnd)
+            {
+                StopReceiving(); // and may have lost the end
+            }
+        }
+
         if (Has(InFlight.Closing))
         {
             Release();
@@ -264,7 +289,15 @@ internal sealed partial class RingConnection : LoopConnection
         if (_end == NoEnd && !Has(InFlight.Receive | InFlight.Starved | InFlight.Closing))
         {
             _inFlight |= InFlight.Receive;
-            Loop.Ring.ReceiveMultishot(_descriptor, RingToken.Of(RingOperation.Receive, Token), pollFirst: true);
+            ulong token = RingToken.Of(RingOperation.Receive, Token);
+            if (Has(InFlight.EndIsNear))
+            {
+                Loop.Ring.ReceiveOnce(_descriptor, token);
+            }
+            else
+            {
+                Loop.Ring.ReceiveMultishot(_descriptor, token, pollFirst: true);
+            }
         }
     }
 
@@ -278,10 +311,14 @@ internal sealed partial class RingConnection : LoopConnection
         }
     }
 
-    private void Cancel(RingOperation operation)
+    private void StopReceiving()
     {
-        _cancels++;
-        Loop.Ring.Cancel(RingToken.Of(operation, Token), RingToken.Of(RingOperation.Cancel, Token));
+        if ((_inFlight & (InFlight.Receive | InFlight.Stopping)) == InFlight.Receive)
+        {
+            _inFlight |= InFlight.Stopping;
+            _cancels++;
+            Loop.Ring.Cancel(RingToken.Of(RingOperation.Receive, Token), RingToken.Of(RingOperation.Cancel, Token));
+        }
     }
 
     // Closes the descriptor if nothing of it is in flight any more.

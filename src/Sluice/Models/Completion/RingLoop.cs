@@ -181,7 +181,7 @@ internal sealed class RingLoop : Loop
                 connection.OnHangUp(completion);
                 break;
             default:
-                connection.OnCanceled();
+                connection.OnCanceled(completion);
                 break;
         }
     }

@@ -27,6 +27,9 @@ public static class Matrix
     /// </summary>
     public static TheoryData<string, string> WaitingCells => Pairs(["tcp", "unix"], model => !model.Capabilities.Blocking);
 
+    /// <summary>The same over TCP, where the transport makes no difference.</summary>
+    public static TheoryData<string, string> WaitingTcpCells => Pairs(["tcp"], model => !model.Capabilities.Blocking);
+
     /// <summary>Every model, by name.</summary>
     public static TheoryData<string> Models => [.. ConcurrencyModels.All.Select(model => model.Name)];
 

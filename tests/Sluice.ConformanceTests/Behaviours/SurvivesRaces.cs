@@ -81,9 +81,13 @@ public sealed class SurvivesRaces
         {
             await Task.WhenAll(players).Within("the rounds ended", TimeSpan.FromSeconds(40));
         }
-        catch (Exception error) when (server.Ended.Any(ended => ended.Failure is not null))
+        catch (Exception error)
         {
-            throw new InvalidOperationException($"{error.Message} A handler: {server.Ended.First(ended => ended.Failure is not null).Failure}", error);
+            // By then the connection that failed has ended, and its reason is among these.
+            IEnumerable<string> reasons = server.Ended.GroupBy(ended => ended.Reason).Select(group => $"{group.Count()} {group.Key}");
+            throw new InvalidOperationException(
+                $"{error.Message} Ended: {string.Join(", ", reasons)}, of {plan.Count(one => one.Race == Race.Abort)} to abort."
+                + $" A handler: {server.Ended.FirstOrDefault(ended => ended.Failure is not null).Failure}", error);
         }
 
         await background.Within("the load ended");

@@ -27,7 +27,8 @@ internal abstract partial class LoopConnection
             _progress.OwedSince = 0; // the unit is complete
         }
 
-        if (!Loop.Wheel.IsScheduled(Slot))
+        // What is on the wheel may be a farther limit, of the lifetime or of a flush that is over.
+        if (!Loop.Wheel.IsScheduled(Slot) || (Loop.Policy.Idle != long.MaxValue && Loop.Wheel.DueOf(Slot) > Loop.Now + Loop.Policy.Idle))
         {
             ScheduleNext();
         }

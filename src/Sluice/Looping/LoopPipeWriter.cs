@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.IO.Pipelines;
 using Sluice.Connections;
 using Sluice.Native;
@@ -234,7 +235,7 @@ internal sealed class LoopPipeWriter(LoopConnection connection) : DirectPipeWrit
         return NativeError.None;
     }
 
-    protected override byte[] Rent(int least) => Loop.IsCurrent ? Loop.Buffers.Rent(least) : least > LoopBuffers.Size ? new byte[least] : LoopBuffers.NewBuffer();
+    protected override byte[] Rent(int least) => Loop.IsCurrent ? Loop.Buffers.Rent(least) : least > LoopBuffers.Size ? ArrayPool<byte>.Shared.Rent(least) : LoopBuffers.NewBuffer();
 
     protected override void Return(byte[] chunk)
     {
@@ -325,6 +326,10 @@ internal sealed class LoopPipeWriter(LoopConnection connection) : DirectPipeWrit
         {
             Completed = true;
             Finish();
+        }
+        else if (!IsFinishing)
+        {
+            _finished?.TrySetResult(); // it was finished before anybody asked to be told
         }
     }
 

@@ -11,23 +11,44 @@ internal sealed class PostedCall<T> : IValueTaskSource<T>
     private readonly Func<ValueTask<T>> _call;
     private ManualResetValueTaskSourceCore<T> _result;
 
-    private PostedCall(Func<ValueTask<T>> call) => _call = call;
+    private readonly Loop _loop;
+
+    private PostedCall(Loop loop, Func<ValueTask<T>> call) => (_loop, _call) = (loop, call);
 
     /// <summary>Posts <paramref name="call"/> to <paramref name="loop"/>.</summary>
     public static ValueTask<T> Start(Loop loop, Func<ValueTask<T>> call)
     {
-        var posted = new PostedCall<T>(call);
+        var posted = new PostedCall<T>(loop, call);
         loop.Post(static posted => _ = ((PostedCall<T>)posted!).RunAsync(), posted);
         return new(posted, posted._result.Version);
     }
 
     public T GetResult(short token) => _result.GetResult(token);
 
-    public ValueTaskSourceStatus GetStatus(short token) => _result.GetStatus(token);
+    // Elsewhere it is never complete: who finds it complete goes on where he is, and the handler is to come home.
+    public ValueTaskSourceStatus GetStatus(short token) => _loop.IsCurrent ? _result.GetStatus(token) : ValueTaskSourceStatus.Pending;
 
-    // The caller's SynchronizationContext is not wanted: the handler is to come home.
-    public void OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
-        _result.OnCompleted(continuation, state, token, flags & ~ValueTaskSourceOnCompletedFlags.UseSchedulingContext);
+    public void OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags)
+    {
+        if ((flags & ValueTaskSourceOnCompletedFlags.FlowExecutionContext) != 0)
+        {
+            (continuation, state) = Continuation.Wrap(continuation, state);
+        }
+
+        _loop.Post(_ => OnCompletedHere(continuation, state, token), null);
+    }
+
+    private void OnCompletedHere(Action<object?> continuation, object? state, short token)
+    {
+        if (_result.GetStatus(token) == ValueTaskSourceStatus.Pending)
+        {
+            _result.OnCompleted(continuation, state, token, ValueTaskSourceOnCompletedFlags.None);
+        }
+        else
+        {
+            continuation(state);
+        }
+    }
 
     private async Task RunAsync()
     {

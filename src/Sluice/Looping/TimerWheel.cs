@@ -76,6 +76,9 @@ internal sealed class TimerWheel
     /// <summary>Whether the slot has a deadline that has not been taken yet.</summary>
     public bool IsScheduled(int slot) => (uint)slot < (uint)_due.Length && _next[FirstSlot + slot] != Nowhere;
 
+    /// <summary>The deadline of a slot that is scheduled.</summary>
+    public long DueOf(int slot) => _due[slot];
+
     /// <summary>
     /// Takes one slot whose deadline has come: never before it, and at most a tick after it if called when <see cref="NextLook"/> says so.
     /// False when there is none. Deadlines may be set, moved and taken away between two calls.

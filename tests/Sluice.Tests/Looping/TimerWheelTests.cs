@@ -64,6 +64,7 @@ public sealed class TimerWheelTests
         wheel.Schedule(1, Start + 20);
         wheel.Schedule(1, Start + 200);
         Assert.Equal(1, wheel.Count);
+        Assert.Equal(Start + 200, wheel.DueOf(1));
         Assert.Equal(Start + 200, wheel.NextLook);
         Assert.False(wheel.TryTakeExpired(Start + 199, out _));
         wheel.Schedule(2, Start + 200);

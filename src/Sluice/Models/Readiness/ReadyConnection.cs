@@ -28,7 +28,7 @@ internal sealed class ReadyConnection(EventLoop loop, StreamSocket socket, ulong
         {
             _isReadable = true;
             _peerClosed |= (readiness & (Readiness.PeerClosed | Readiness.Over)) != 0;
-            if (Reader.Waits || HasEnded)
+            if (Reader.Waits || Lingers)
             {
                 OnReadable();
             }
@@ -41,7 +41,16 @@ internal sealed class ReadyConnection(EventLoop loop, StreamSocket socket, ulong
 
         if ((readiness & Readiness.Write) != 0 && _awaitsWritable && !IsClosed)
         {
-            OnWritable();
+            if (Writer.Waits || Writer.IsFinishing || HasEnded || (HasOutbox && !Writer.IsBusy))
+            {
+                OnWritable();
+            }
+            else
+            {
+                // A flush was cancelled half sent: the next one asks again.
+                _awaitsWritable = false;
+                Loop.Poller.WantWrite(_descriptor, Token, wanted: false);
+            }
         }
 
         if ((readiness & Readiness.Over) != 0 && !IsClosed)

@@ -46,8 +46,8 @@ internal abstract class Loop : ILiveConnections, IDisposable
     /// <summary>The clock of this turn, in <see cref="Environment.TickCount64"/>: read once after each wait.</summary>
     public long Now { get; private set; }
 
-    /// <summary>Whether the caller is on this loop's thread. A loop that has ended is everybody's: nothing of it is served any more.</summary>
-    public bool IsCurrent => Environment.CurrentManagedThreadId == _threadId || _hasEnded;
+    /// <summary>Whether the caller is on this loop's thread.</summary>
+    public bool IsCurrent => Environment.CurrentManagedThreadId == _threadId;
 
     /// <summary>Connections of this loop, those on their way to it included. From any thread.</summary>
     public abstract int Count { get; }
@@ -81,16 +81,15 @@ internal abstract class Loop : ILiveConnections, IDisposable
     /// <summary>Runs <paramref name="callback"/> on the loop, in order. From any thread; only the first of several wakes it.</summary>
     public void Post(SendOrPostCallback callback, object? state)
     {
-        if (_hasEnded)
-        {
-            ThreadPool.UnsafeQueueUserWorkItem(static work => work.callback(work.state), (callback, state), preferLocal: false);
-            return;
-        }
-
         _posted.Enqueue((callback, state));
         if (Volatile.Read(ref _sleeps) != 0 && Interlocked.Exchange(ref _sleeps, 0) != 0)
         {
             WakeUp.Set();
+        }
+
+        if (Volatile.Read(ref _hasEnded))
+        {
+            ThreadPool.UnsafeQueueUserWorkItem(static loop => loop.RunAfterEnd(), this, preferLocal: false);
         }
     }
 
@@ -111,12 +110,10 @@ internal abstract class Loop : ILiveConnections, IDisposable
             Turn();
         }
 
-        // What a task that outlives its handler still posts goes to the thread pool, and finds its connection closed.
+        _threadId = 0;
         Volatile.Write(ref _hasEnded, true);
-        while (!_posted.IsEmpty)
-        {
-            RunPosted();
-        }
+        Interlocked.MemoryBarrier(); // whoever posted and did not see it is seen here
+        RunAfterEnd();
     }
 
     public virtual void Dispose() => WakeUp.Dispose();
@@ -154,6 +151,26 @@ internal abstract class Loop : ILiveConnections, IDisposable
         Budget = LoopPolicy.CallsPerStep;
         Steps++;
         _serving = connection;
+    }
+
+    // A task that a handler left behind, or a call on a connection that is long over: one at a time, and the caller's thread is the loop's so
+    // long. Nothing of the kernel is left to touch.
+    private void RunAfterEnd()
+    {
+        lock (_posted)
+        {
+            SynchronizationContext? before = SynchronizationContext.Current;
+            SynchronizationContext.SetSynchronizationContext(_home);
+            _threadId = Environment.CurrentManagedThreadId;
+            while (!_posted.IsEmpty || _later.Count > 0)
+            {
+                RunPosted();
+                RunLater();
+            }
+
+            _threadId = 0;
+            SynchronizationContext.SetSynchronizationContext(before);
+        }
     }
 
     private void StopHere()

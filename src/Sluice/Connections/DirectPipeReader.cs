@@ -139,7 +139,12 @@ internal abstract class DirectPipeReader(StreamConnection connection, int firstS
             return [];
         }
 
-        if (_buffer is null || _end == _buffer.Length || (unread == 0 && _buffer.Length != _nextSize))
+        if (_buffer is null && unread == 0)
+        {
+            _buffer = Rent(_nextSize); // nothing is unread: the usual case
+            _start = _end = _examined = 0;
+        }
+        else if (_buffer is null || _end == _buffer.Length || (unread == 0 && _buffer.Length != _nextSize))
         {
             MakeRoom(unread);
         }

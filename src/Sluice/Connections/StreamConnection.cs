@@ -104,7 +104,11 @@ internal abstract partial class StreamConnection : ConnectionContext, IDuplexPip
     private protected Outbox? Outbox => _extras?.Outbox;
 
     /// <summary>Whether messages of others wait to be sent.</summary>
-    internal bool HasOutbox => _extras is { Outbox.IsEmpty: false };
+    internal bool HasOutbox
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => _extras is { Outbox.IsEmpty: false };
+    }
 
     /// <inheritdoc cref="IConnectionSender.TrySend"/>
     public bool TrySend(ReadOnlySpan<byte> message)
@@ -200,7 +204,11 @@ internal abstract partial class StreamConnection : ConnectionContext, IDuplexPip
     }
 
     /// <summary>Whether a read may not wait, because the server drains and no work is in flight.</summary>
-    internal bool MayNotWait => CloseRequested && !HasUnread && !InUnit;
+    internal bool MayNotWait
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => CloseRequested && !HasUnread && !InUnit;
+    }
 
     /// <summary>True for the one caller who may give the socket up.</summary>
     private protected bool TryBeginClose() => Interlocked.Exchange(ref _closed, 1) == 0;

@@ -20,7 +20,7 @@ internal abstract class Loop : ILiveConnections, IDisposable
     private int _sleeps; // 1 while the thread waits or is about to; whoever turns it to 0 wakes it
     private bool _stopping;
     private bool _hasEnded;
-    private LoopConnection? _serving; // whose step it is, to know whom an exception belongs to
+    private ulong? _serving; // whose step it is, to know whom an exception belongs to: a token, because storing a reference costs more
 
     protected Loop(int index, ServerContext server)
     {
@@ -146,12 +146,15 @@ internal abstract class Loop : ILiveConnections, IDisposable
     protected abstract void OnDue(int slot);
 
     /// <summary>A new step begins: the budget is full again, and the watchdog sees that the loop goes on.</summary>
-    protected void BeginStep(LoopConnection? connection = null)
+    protected void BeginStep(ulong? token = null)
     {
         Budget = LoopPolicy.CallsPerStep;
         Steps++;
-        _serving = connection;
+        _serving = token;
     }
+
+    /// <summary>The connection that a token means; null when it is gone.</summary>
+    protected abstract LoopConnection? Find(ulong token);
 
     // A task that a handler left behind, or a call on a connection that is long over: one at a time, and the caller's thread is the loop's so
     // long. Nothing of the kernel is left to touch.
@@ -216,7 +219,7 @@ internal abstract class Loop : ILiveConnections, IDisposable
 
     private void Fail(Exception error)
     {
-        LoopConnection? serving = _serving;
+        LoopConnection? serving = _serving is { } token ? Find(token) : null;
         _serving = null;
         Server.Events.RaiseNoticed($"{ErrorIds.HandlerFailed}: something that a handler left to its loop threw {error.GetType().Name}: {error.Message}");
         if (serving is not null)
@@ -266,7 +269,7 @@ internal abstract class Loop : ILiveConnections, IDisposable
         (_later, _laterNow) = (_laterNow, _later);
         while (_laterNow.TryDequeue(out LoopConnection? connection))
         {
-            BeginStep(connection);
+            BeginStep(connection.Token);
             try
             {
                 connection.GoOn();

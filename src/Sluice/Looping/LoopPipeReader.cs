@@ -17,6 +17,7 @@ internal sealed class LoopPipeReader(LoopConnection connection) : DirectPipeRead
     private ReadWait? _wait; // only of a read that can be cancelled, or that failed
     private short _version;
     private ReadState _stage;
+    private bool _isAwaited; // _continuation and _state are of the read that is under way
     private bool _isCanceled;
     private bool _isLeft;
 
@@ -96,7 +97,7 @@ internal sealed class LoopPipeReader(LoopConnection connection) : DirectPipeRead
     }
 
     /// <summary>Whether <paramref name="running"/> itself is suspended in this read, so that nothing but its result can go on with it.</summary>
-    public bool Suspends(Task running) => _stage == ReadState.Waiting && ReferenceEquals(_state, running);
+    public bool Suspends(Task running) => _stage == ReadState.Waiting && _isAwaited && ReferenceEquals(_state, running);
 
     /// <summary>Goes on with the read that waits, and resumes its handler. False: there is nothing yet. On the loop.</summary>
     public bool TryComplete()
@@ -173,6 +174,10 @@ internal sealed class LoopPipeReader(LoopConnection connection) : DirectPipeRead
     {
         _wait?.Registration.Dispose();
         Complete();
+        if (!_isAwaited)
+        {
+            (_continuation, _state) = (null, null);
+        }
     }
 
     public ReadResult GetResult(short token)
@@ -221,14 +226,25 @@ internal sealed class LoopPipeReader(LoopConnection connection) : DirectPipeRead
             return;
         }
 
-        (_continuation, _state) = (continuation, state);
+        // Nearly always the same as last time, and comparing costs less than storing a reference.
+        if (!ReferenceEquals(_continuation, continuation))
+        {
+            _continuation = continuation;
+        }
+
+        if (!ReferenceEquals(_state, state))
+        {
+            _state = state;
+        }
+
+        _isAwaited = true;
         if (_stage == ReadState.Done)
         {
             Connection.LookAgain(resume: true); // never inline: the handler may be in the middle of something
         }
     }
 
-    protected override byte[] Rent(int least) => Loop.IsCurrent ? Loop.Buffers.Rent(least) : LoopBuffers.NewBuffer();
+    protected override byte[] Rent(int least) => Loop.Buffers.Rent(least); // only to receive, which the loop does
 
     protected override void Return(byte[] buffer)
     {
@@ -246,10 +262,7 @@ internal sealed class LoopPipeReader(LoopConnection connection) : DirectPipeRead
 
     protected override void Emptied()
     {
-        if (Loop.IsCurrent)
-        {
-            ReleaseIfEmpty();
-        }
+        ReleaseIfEmpty();
     }
 
     // By themselves, because a closure is made where its method begins.
@@ -273,6 +286,7 @@ internal sealed class LoopPipeReader(LoopConnection connection) : DirectPipeRead
         }
 
         _stage = ReadState.Waiting;
+        _isAwaited = false;
         Connection.WatchRead();
         Connection.ExpectReadable();
         return new(this, ++_version);
@@ -337,11 +351,10 @@ internal sealed class LoopPipeReader(LoopConnection connection) : DirectPipeRead
     // From the call on, the handler runs: nothing of this read may be touched after it.
     private void Resume()
     {
-        if (_continuation is { } continuation)
+        if (_isAwaited)
         {
-            object? state = _state;
-            (_continuation, _state) = (null, null);
-            continuation(state);
+            _isAwaited = false;
+            _continuation!(_state);
         }
     }
 

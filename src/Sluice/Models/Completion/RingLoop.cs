@@ -139,7 +139,7 @@ internal sealed class RingLoop : Loop
                     DoDuty();
                     break;
                 case RingOperation.SendNow or RingOperation.SendRest or RingOperation.HangUp or RingOperation.Cancel when _slots.Find(rest) is RingConnection connection:
-                    BeginStep();
+                    BeginStep(rest);
                     On(connection, completion);
                     break;
             }
@@ -156,6 +156,8 @@ internal sealed class RingLoop : Loop
         _acceptor?.Stop();
         DoDuty();
     }
+
+    protected override LoopConnection? Find(ulong token) => _slots.Find(token);
 
     protected override void OnDue(int slot) => _slots.At(slot)?.OnDue();
 
@@ -190,7 +192,7 @@ internal sealed class RingLoop : Loop
     {
         if (_slots.Find(token) is RingConnection connection)
         {
-            BeginStep();
+            BeginStep(token);
             connection.OnReceived(completion);
         }
         else if (completion.HasBuffer)

@@ -123,7 +123,7 @@ internal sealed class EventLoop : Loop
             {
                 if (_slots.Find(token) is { } connection)
                 {
-                    BeginStep(connection);
+                    BeginStep(token);
                     ((ReadyConnection)connection).On(readiness);
                 }
             }
@@ -144,6 +144,8 @@ internal sealed class EventLoop : Loop
         _acceptor?.Stop();
         DoDuty();
     }
+
+    protected override LoopConnection? Find(ulong token) => _slots.Find(token);
 
     protected override void OnDue(int slot) => _slots.At(slot)?.OnDue();
 

@@ -47,13 +47,15 @@ public sealed class SocketServer : IAsyncDisposable
     {
     }
 
-    internal SocketServer(ConnectionDelegate handler, SocketServerOptions options, ILoggerFactory? loggers)
+    internal SocketServer(ConnectionDelegate handler, SocketServerOptions options, ILoggerFactory? loggers, ConcurrencyModel? model = null)
     {
         ArgumentNullException.ThrowIfNull(options);
         _handler = handler;
         _handlerName = handler.Target is ConnectionHandler typed ? typed.GetType().Name : NameOf(handler.Method);
         _options = options;
-        _model = options.Model == AutoModel && !OptionsCheck.HasDescriptors(options) ? ConcurrencyModels.AutoWithoutDescriptors : ConcurrencyModels.Find(options.Model);
+        _model = model ?? (options.Model == AutoModel && !OptionsCheck.HasDescriptors(options)
+            ? ConcurrencyModels.AutoWithoutDescriptors
+            : ConcurrencyModels.Find(options.Model));
         _addresses = OptionsCheck.Check(options, _model);
         Events = new ServerEvents();
         Metrics = new ServerMetrics(Events, _model.Name);

@@ -1,3 +1,5 @@
+using Sluice.Testing;
+
 namespace Sluice.Native.Tests;
 
 public sealed class RingProbeTests

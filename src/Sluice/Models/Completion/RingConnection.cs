@@ -107,6 +107,10 @@ internal sealed partial class RingConnection : LoopConnection
             StopReceiving();
             WatchEnd();
         }
+        else if (Has(InFlight.EndIsNear) && completion.HasMore)
+        {
+            StopReceiving(); // it goes on after the end was told: it may have lost it
+        }
         else if (_received.Count <= MostQueued)
         {
             Receive(); // the kernel may end one by itself: its completion queue was full
@@ -133,7 +137,7 @@ internal sealed partial class RingConnection : LoopConnection
             }
 
             _inFlight |= InFlight.EndIsNear;
-            if (_end == NoEnd)
+            if (_end == NoEnd && !Loop.Ring.NextIs(RingToken.Of(RingOperation.Receive, Token)))
             {
                 StopReceiving(); // it may have lost the end
             }

@@ -1,9 +1,12 @@
 using System.Runtime.InteropServices;
 
-namespace Sluice.Native.Tests;
+namespace Sluice.Testing;
 
-/// <summary>Runs something on a thread of its own to which the kernel refuses what it otherwise allows; the thread ends with it. seccomp(2), capset(2).</summary>
-internal static class SystemCallFilter
+/// <summary>
+/// Runs something on a thread of its own to which the kernel refuses what it otherwise allows, and to the processes that it starts too; the thread ends
+/// with it. seccomp(2), capset(2).
+/// </summary>
+public static class SystemCallFilter
 {
     private const int PR_SET_NO_NEW_PRIVS = 38;
     private const int PR_SET_SECCOMP = 22;
@@ -17,6 +20,7 @@ internal static class SystemCallFilter
     private const int CAP_IPC_LOCK = 14;
     private const int RLIMIT_MEMLOCK = 8;
 
+    /// <summary>With one system call that only says <paramref name="errno"/>.</summary>
     public static T Without<T>(int systemCall, int errno, Func<T> run) => OnThread(() =>
     {
         ulong[] program = GC.AllocateArray<ulong>(4, pinned: true);
@@ -27,8 +31,8 @@ internal static class SystemCallFilter
         nint[] header = GC.AllocateArray<nint>(2, pinned: true);
         header[0] = program.Length;
         header[1] = Marshal.UnsafeAddrOfPinnedArrayElement(program, 0);
-        Assert.Equal(0, Prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
-        Assert.Equal(0, Prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, Marshal.UnsafeAddrOfPinnedArrayElement(header, 0), 0, 0));
+        Must(Prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "Prctl");
+        Must(Prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, Marshal.UnsafeAddrOfPinnedArrayElement(header, 0), 0, 0), "Prctl");
         return run();
     });
 
@@ -37,12 +41,12 @@ internal static class SystemCallFilter
     {
         uint[] header = [CapabilityVersion3, 0];
         uint[] sets = new uint[6]; // effective, permitted, inheritable; twice, for 64 bits
-        Assert.Equal(0, CapabilityGet(header, sets));
+        Must(CapabilityGet(header, sets), "CapabilityGet");
         sets[0] &= ~(1u << CAP_IPC_LOCK);
-        Assert.Equal(0, CapabilitySet(header, sets));
+        Must(CapabilitySet(header, sets), "CapabilitySet");
         ulong[] before = new ulong[2];
-        Assert.Equal(0, GetLimit(RLIMIT_MEMLOCK, before));
-        Assert.Equal(0, SetLimit(RLIMIT_MEMLOCK, [bytes, before[1]]));
+        Must(GetLimit(RLIMIT_MEMLOCK, before), "GetLimit");
+        Must(SetLimit(RLIMIT_MEMLOCK, [bytes, before[1]]), "SetLimit");
         try
         {
             return run();
@@ -54,6 +58,14 @@ internal static class SystemCallFilter
     });
 
     private static ulong Instruction(ushort code, byte ifTrue, byte ifFalse, uint value) => code | (ulong)ifTrue << 16 | (ulong)ifFalse << 24 | (ulong)value << 32;
+
+    private static void Must(int result, string what)
+    {
+        if (result != 0)
+        {
+            throw new InvalidOperationException($"{what} failed");
+        }
+    }
 
     private static T OnThread<T>(Func<T> run)
     {

@@ -37,7 +37,8 @@ internal sealed class KernelListener : Listener
             : AcceptResult.Failed(Name(error));
     }
 
-    internal override AcceptResult Accepted(SocketResult result) => result.Succeeded
+    /// <summary>What an accept(2) that the kernel made by itself for a ring came to: a descriptor, or an error.</summary>
+    internal AcceptResult Accepted(SocketResult result) => result.Succeeded
         ? AcceptResult.Accepted(new KernelStreamSocket(StreamDescriptor.Adopt(result.Count), _unixEndPoint))
         : AcceptResult.Failed(Name(result.Error));
 

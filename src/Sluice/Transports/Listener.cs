@@ -1,6 +1,5 @@
 using System.Net;
 using System.Runtime.InteropServices;
-using Sluice.Native;
 
 namespace Sluice.Transports;
 
@@ -30,9 +29,6 @@ public abstract class Listener : IAsyncDisposable
 
     /// <summary>One accept(2): a connection, or a named error. Never loops, never waits.</summary>
     internal abstract AcceptResult TryAccept();
-
-    /// <summary>What an accept(2) that a ring made for this listener came to: a descriptor, or an error.</summary>
-    internal virtual AcceptResult Accepted(SocketResult result) => throw new NotSupportedException("A listener without a descriptor accepts by itself.");
 
     /// <summary>Stops listening, now: whoever connects from here on is refused by the system.</summary>
     internal abstract void Close();

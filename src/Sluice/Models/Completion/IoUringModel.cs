@@ -6,8 +6,15 @@ using Sluice.Transports;
 namespace Sluice.Models.Completion;
 
 /// <summary>The kernel is asked to do the I/O, and says when it is done.</summary>
-internal sealed class IoUringModel(params RingShape[] shapes) : ConcurrencyModel
+internal sealed class IoUringModel : ConcurrencyModel
 {
+    private readonly RingShape[] _shapes;
+
+    public IoUringModel() => _shapes = RingShape.Steps;
+
+    /// <summary>With rings of one size, whatever the machine would give.</summary>
+    public IoUringModel(RingShape shape) => _shapes = [shape];
+
     public override string Name => "io_uring";
 
     public override ModelCapabilities Capabilities { get; } = new()
@@ -32,6 +39,6 @@ internal sealed class IoUringModel(params RingShape[] shapes) : ConcurrencyModel
     internal override Task RunAsync(ServerContext server, CancellationToken stop) =>
         LoopGroup.RunAsync(server, (index, group) => new RingLoop(index, group, server, Open()), stop);
 
-    private IoUring Open() => IoUring.Open(shapes.Length > 0 ? shapes : RingShape.Steps, out NativeError error)
+    private IoUring Open() => IoUring.Open(_shapes, out NativeError error)
         ?? throw new SluiceException(ErrorIds.IoUringNotAvailable, $"io_uring could not be set up for this loop: {error}; fewer loops need less locked memory");
 }

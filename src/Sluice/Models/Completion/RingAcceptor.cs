@@ -75,7 +75,7 @@ internal sealed class RingAcceptor : IDisposable
             return;
         }
 
-        AcceptResult result = Listener(index).Accepted(completion.Result);
+        AcceptResult result = ((KernelListener)Listener(index)).Accepted(completion.Result); // what has a descriptor is one
         if (HasEnded)
         {
             result.Socket?.Close(); // it came while the accept was being cancelled

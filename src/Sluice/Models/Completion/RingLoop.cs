@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using Sluice.Accepting;
 using Sluice.Connections;
@@ -78,6 +79,7 @@ internal sealed class RingLoop : Loop
 
     public override void Dispose()
     {
+        Debug.Assert(!IsEmpty || Ring.Buffers.Lent == 0, "a buffer of the ring was taken and not returned");
         _acceptor?.Dispose();
         Ring.Dispose();
         base.Dispose();

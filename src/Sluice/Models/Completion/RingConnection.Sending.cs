@@ -10,6 +10,7 @@ namespace Sluice.Models.Completion;
 internal sealed partial class RingConnection
 {
     private const int Never = -1;
+    private const int SmallRest = 4096;
 
     private byte[]? _sent;     // the array of the last send
     private int _sentOffset;
@@ -35,7 +36,7 @@ internal sealed partial class RingConnection
         int done = completion.Succeeded ? completion.Count : 0;
         int left = _sentCount - done;
         CountSent(-left);
-        byte[] rest = GC.AllocateUninitializedArray<byte>(left, pinned: true); // the arena's next turn would overwrite it
+        byte[] rest = NewRest(left); // the arena's next turn would overwrite it
         _sent.AsSpan(_sentOffset + done, left).CopyTo(rest);
         (_sent, _sentOffset, _sentCount) = (rest, 0, left);
         SendRest();
@@ -47,6 +48,7 @@ internal sealed partial class RingConnection
         _inFlight &= ~InFlight.Send;
         if (Has(InFlight.Closing))
         {
+            ReturnRest();
             Release();
             return;
         }
@@ -66,7 +68,7 @@ internal sealed partial class RingConnection
             return;
         }
 
-        _sent = null;
+        ReturnRest();
         OnWritable();
     }
 
@@ -169,6 +171,29 @@ internal sealed partial class RingConnection
         return true;
     }
 
+    // A few bytes get an array of their own; more, as of a download that its client cannot follow, go through arrays that are used again.
+    private byte[] NewRest(int count)
+    {
+        if (count <= SmallRest)
+        {
+            return GC.AllocateUninitializedArray<byte>(count, pinned: true);
+        }
+
+        _inFlight |= InFlight.SendsRented;
+        return Loop.Sends.Rent();
+    }
+
+    private void ReturnRest()
+    {
+        if (Has(InFlight.SendsRented))
+        {
+            _inFlight &= ~InFlight.SendsRented;
+            Loop.Sends.Return(_sent!);
+        }
+
+        _sent = null;
+    }
+
     private void SendRest()
     {
         _inFlight |= InFlight.Send;
@@ -178,7 +203,7 @@ internal sealed partial class RingConnection
     private void Fail(NativeError error)
     {
         _sendError = error;
-        _sent = null;
+        ReturnRest();
         OnWritable();
         if (!IsClosed)
         {

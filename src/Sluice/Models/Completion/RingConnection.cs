@@ -48,6 +48,9 @@ internal sealed partial class RingConnection : LoopConnection
 
         /// <summary>The kernel has told of an end. Only receives that are made one by one are sure to find it.</summary>
         EndIsNear = 256,
+
+        /// <summary>What is being sent lies in an array that is used again when it is sent.</summary>
+        SendsRented = 512,
     }
 
     private const int NoEnd = -1;

@@ -30,7 +30,6 @@ internal sealed class RingLoop : Loop
         _group = group;
         Ring = ring;
         Queues = new ReceiveQueues(ring.Buffers);
-        Sends = new SendArena(Buffers);
         _ticks = new LoopTicks(index, server.Events, server.Options.LoopMaxWait);
         _acceptor = index == 0 ? new RingAcceptor(server, ring, (listener, socket) => _group.Dispatch(this, listener, socket)) : null;
     }
@@ -39,7 +38,7 @@ internal sealed class RingLoop : Loop
 
     public ReceiveQueues Queues { get; }
 
-    public SendArena Sends { get; }
+    public SendArena Sends { get; } = new();
 
     /// <summary>Counts the waits after which every earlier send that does not wait has gone, or has completed.</summary>
     public int Confirmed { get; private set; }

@@ -1,5 +1,3 @@
-using Sluice.Looping;
-
 namespace Sluice.Models.Completion;
 
 /// <summary>
@@ -7,18 +5,34 @@ namespace Sluice.Models.Completion;
 /// share. What a turn sent is known to be done only after the completions of the next enter, so the arrays of two turns take turns. For the
 /// loop's thread.
 /// </summary>
-internal sealed class SendArena(LoopBuffers buffers)
+internal sealed class SendArena
 {
+    /// <summary>The most that one send takes, in bytes, and the size of an array.</summary>
+    public const int Most = 64 * 1024;
+
     private const int Alignment = 16;
+    private const int MostSpares = 32;
+
+    // Not those of the loop's buffers: only what never leaves this room is sure to be pinned.
+    private readonly Stack<byte[]> _spares = new();
 
     private List<byte[]> _full = []; // of this turn, before the current one
     private List<byte[]> _fullBefore = [];
-    private byte[] _current = LoopBuffers.NewBuffer();
-    private byte[] _before = LoopBuffers.NewBuffer();
+    private byte[] _current = NewArray();
+    private byte[] _before = NewArray();
     private int _used;
 
-    /// <summary>The most that one send takes, in bytes.</summary>
-    public const int Most = LoopBuffers.Size;
+    /// <summary>A pinned array of <see cref="Most"/> bytes for bytes that stay longer than a turn.</summary>
+    public byte[] Rent() => _spares.TryPop(out byte[]? spare) ? spare : NewArray();
+
+    /// <summary>Takes it back, when the kernel no longer reads it.</summary>
+    public void Return(byte[] array)
+    {
+        if (_spares.Count < MostSpares)
+        {
+            _spares.Push(array);
+        }
+    }
 
     /// <summary>Room for <paramref name="count"/> bytes, at most <see cref="Most"/>.</summary>
     public byte[] Allocate(int count, out int offset)
@@ -27,7 +41,7 @@ internal sealed class SendArena(LoopBuffers buffers)
         if (offset + count > _current.Length)
         {
             _full.Add(_current);
-            _current = buffers.Rent(Most);
+            _current = Rent();
             offset = 0;
         }
 
@@ -57,7 +71,7 @@ internal sealed class SendArena(LoopBuffers buffers)
 
         foreach (byte[] array in _fullBefore)
         {
-            buffers.Return(array);
+            Return(array);
         }
 
         _fullBefore.Clear();
@@ -65,4 +79,6 @@ internal sealed class SendArena(LoopBuffers buffers)
         (_current, _before) = (_before, _current);
         _used = 0;
     }
+
+    private static byte[] NewArray() => GC.AllocateUninitializedArray<byte>(Most, pinned: true);
 }

@@ -133,6 +133,11 @@ internal abstract class Loop : ILiveConnections, IDisposable
     /// <summary>Handles what the last wait found. Called again for the rest when a step has thrown.</summary>
     protected abstract void Handle(int count);
 
+    /// <summary>Gives the kernel what a turn's handlers have sent, before limits are looked at. A wait does so too.</summary>
+    protected virtual void SendKept()
+    {
+    }
+
     /// <summary>When the loop has something of its own to do, beside connections: TickCount64, or long.MaxValue.</summary>
     protected abstract long NextDuty { get; }
 
@@ -197,6 +202,7 @@ internal abstract class Loop : ILiveConnections, IDisposable
 
         RunPosted();
         RunLater();
+        SendKept();
         RunDue();
         _serving = null;
     }

@@ -38,6 +38,8 @@ internal sealed class EventLoop : Loop
 
     public Poller Poller { get; }
 
+    public SendBatch Sends { get; } = new();
+
     public override int Count => _slots.Count;
 
     protected override bool IsEmpty => _slots.Count == 0;
@@ -105,6 +107,7 @@ internal sealed class EventLoop : Loop
     protected override int Wait(int milliseconds)
     {
         _handled = 0;
+        Sends.SendAll();
         return Poller.Wait(_ticks.AreWatched ? _ticks.BeforeWait(milliseconds) : milliseconds);
     }
 
@@ -144,6 +147,8 @@ internal sealed class EventLoop : Loop
         _acceptor?.Stop();
         DoDuty();
     }
+
+    protected override void SendKept() => Sends.SendAll();
 
     protected override LoopConnection? Find(ulong token) => _slots.Find(token);
 

@@ -1,4 +1,3 @@
-using System.Net.Sockets;
 using Sluice.Looping;
 using Sluice.Transports;
 
@@ -8,9 +7,9 @@ using Sluice.Native; // in here, where its Readiness comes before this namespace
 
 /// <summary>
 /// A connection that makes its I/O calls when the kernel says that they will not wait. A receive that did not fill its buffer has drained the
-/// socket, so the next read waits for an event instead of asking in vain (231 ns); a send is tried at once.
+/// socket, so the next read waits for an event instead of asking in vain (231 ns).
 /// </summary>
-internal sealed class ReadyConnection(EventLoop loop, StreamSocket socket, ulong token) : LoopConnection(loop, socket, loop.Server.Runner.Settings, token)
+internal sealed partial class ReadyConnection(EventLoop loop, StreamSocket socket, ulong token) : LoopConnection(loop, socket, loop.Server.Runner.Settings, token)
 {
     private readonly int _descriptor = socket.Descriptor;
     private bool _isReadable;   // the kernel has told of something that was not received yet
@@ -18,6 +17,7 @@ internal sealed class ReadyConnection(EventLoop loop, StreamSocket socket, ulong
     private bool _isPaused;     // a level-triggered poller was told to look away, because no read waits
     private bool _awaitsWritable;
     private bool _finSent;
+    private bool _hasKept;      // in the loop's batch of sends
 
     private new EventLoop Loop { get; } = loop;
 
@@ -45,11 +45,11 @@ internal sealed class ReadyConnection(EventLoop loop, StreamSocket socket, ulong
             {
                 OnWritable();
             }
-            else
+            else if (_rest is null || SendRest() != NativeError.WouldBlock)
             {
-                // A flush was cancelled half sent: the next one asks again.
-                _awaitsWritable = false;
-                Loop.Poller.WantWrite(_descriptor, Token, wanted: false);
+                // Nobody waits: what a batch had left is sent, or a flush was cancelled half sent and the next one asks again.
+                AwaitWritable(false);
+                WriteDone();
             }
         }
 
@@ -111,35 +111,6 @@ internal sealed class ReadyConnection(EventLoop loop, StreamSocket socket, ulong
         }
     }
 
-    internal override NativeError Send(bool own)
-    {
-        NativeError error = Writer.SendNow(own);
-        bool wait = error == NativeError.WouldBlock;
-        if (wait != _awaitsWritable)
-        {
-            _awaitsWritable = wait;
-            Loop.Poller.WantWrite(_descriptor, Token, wait);
-        }
-
-        if (!wait)
-        {
-            WriteDone();
-        }
-
-        return error;
-    }
-
-    internal override SocketResult Transmit(ReadOnlySpan<byte> bytes) => SocketCalls.Send(_descriptor, bytes);
-
-    internal override void SendFin()
-    {
-        if (!_finSent)
-        {
-            _finSent = true;
-            Socket.Shutdown(SocketShutdown.Send);
-        }
-    }
-
     protected override bool DropReceived()
     {
         byte[] dropped = Loop.Buffers.Rent(LoopBuffers.Size);
@@ -162,6 +133,7 @@ internal sealed class ReadyConnection(EventLoop loop, StreamSocket socket, ulong
 
     protected override void Forget()
     {
+        SendKeptNow();
         Loop.Forget(this, _descriptor);
         Socket.Close();
     }

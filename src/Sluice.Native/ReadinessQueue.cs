@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics.X86;
 
 namespace Sluice.Native;
 
@@ -20,8 +21,10 @@ internal sealed unsafe class ReadinessQueue : IDisposable
     private const uint EPOLLET = 1u << 31;
 
     // struct epoll_event is packed on x86-64 (12 bytes) and aligned elsewhere (16 bytes). epoll_ctl(2).
-    private static readonly int EventSize = RuntimeInformation.ProcessArchitecture == Architecture.X64 ? 12 : 16;
-    private static readonly int DataOffset = EventSize - sizeof(ulong);
+    // Constants to the compiler.
+    private static int EventSize => X86Base.IsSupported ? 12 : 16;
+
+    private static int DataOffset => EventSize - sizeof(ulong);
 
     private readonly int _epoll;
     private readonly int _capacity;
@@ -66,8 +69,18 @@ internal sealed unsafe class ReadinessQueue : IDisposable
     public Readiness Event(int index, out ulong token)
     {
         byte* @event = _events + (index * EventSize);
-        uint bits = *(uint*)@event;
         token = *(ulong*)(@event + DataOffset);
+        return *(uint*)@event == EPOLLIN ? Readiness.Read : Meaning(*(uint*)@event);
+    }
+
+    public void Dispose()
+    {
+        _ = Libc.close(_epoll);
+        NativeMemory.Free(_events);
+    }
+
+    private static Readiness Meaning(uint bits)
+    {
         Readiness readiness = Readiness.None;
         if ((bits & (EPOLLIN | EPOLLRDHUP | EPOLLERR | EPOLLHUP)) != 0)
         {
@@ -90,12 +103,6 @@ internal sealed unsafe class ReadinessQueue : IDisposable
         }
 
         return readiness;
-    }
-
-    public void Dispose()
-    {
-        _ = Libc.close(_epoll);
-        NativeMemory.Free(_events);
     }
 
     private NativeError Control(int operation, int descriptor, ulong token, Watch watch)

@@ -22,14 +22,12 @@ internal sealed class EchoHandler : ConnectionHandler
     }
 
     // What lives across an await is kept by every idle connection: a bit, instead of the whole result.
-    private static bool Copy(ReadResult read, PipeReader input, PipeWriter output)
+    private static bool Copy(in ReadResult read, PipeReader input, PipeWriter output)
     {
         ReadOnlySequence<byte> received = read.Buffer;
-        foreach (ReadOnlyMemory<byte> piece in received)
-        {
-            output.Write(piece.Span);
-        }
-
+        int count = (int)received.Length;
+        received.CopyTo(output.GetSpan(count));
+        output.Advance(count);
         input.AdvanceTo(received.End);
         return read.IsCompleted;
     }

@@ -9,10 +9,8 @@ namespace Sluice.Connections;
 /// Reads when the notifier says that the socket is readable. Edges are remembered in <c>_readiness</c>; a receive that did not fill its
 /// buffer has drained the socket, so the next read waits for an edge instead of asking the kernel in vain (231 ns).
 /// </summary>
-internal sealed class AsyncPipeReader(AsyncConnection connection) : DirectPipeReader(connection), IValueTaskSource<ReadResult>, IThreadPoolWorkItem
+internal sealed class AsyncPipeReader(AsyncConnection connection) : DirectPipeReader<AsyncConnection>(connection, SmallestBuffer), IValueTaskSource<ReadResult>, IThreadPoolWorkItem
 {
-    private new AsyncConnection Connection { get; } = connection;
-
     private const int Idle = 0;     // no edge since the last receive
     private const int Readable = 1; // an edge that nobody has used yet
     private const int Waiting = 2;  // a read waits for an edge
@@ -216,7 +214,7 @@ internal sealed class AsyncPipeReader(AsyncConnection connection) : DirectPipeRe
         if (got.Succeeded && got.Count > 0)
         {
             Connection.CountReceived(got.Count);
-            if (Received(got.Count))
+            if (Received(got.Count, space.Length))
             {
                 Volatile.Write(ref _readiness, Readable); // it filled the space: there may be more without another edge
             }

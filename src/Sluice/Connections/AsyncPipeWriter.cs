@@ -10,10 +10,8 @@ namespace Sluice.Connections;
 /// Flushes by sends that do not wait; a flush that the kernel cannot take whole stays pending until the notifier says that the socket is
 /// writable again. That pending flush is the back-pressure.
 /// </summary>
-internal sealed class AsyncPipeWriter(AsyncConnection connection) : DirectPipeWriter(connection), IValueTaskSource<FlushResult>, IThreadPoolWorkItem
+internal sealed class AsyncPipeWriter(AsyncConnection connection) : DirectPipeWriter<AsyncConnection>(connection), IValueTaskSource<FlushResult>, IThreadPoolWorkItem
 {
-    private new AsyncConnection Connection { get; } = connection;
-
     private const int Idle = 0;     // no edge since the last send
     private const int Writable = 1; // an edge that nobody has used yet
     private const int Waiting = 2;  // a flush waits for an edge

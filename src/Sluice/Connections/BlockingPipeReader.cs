@@ -6,10 +6,8 @@ using Sluice.Native;
 namespace Sluice.Connections;
 
 /// <summary>Reads by a plain recv(2) that blocks the connection's own thread; the ValueTask it returns there is always complete.</summary>
-internal sealed class BlockingPipeReader(BlockingConnection connection) : DirectPipeReader(connection), IValueTaskSource<ReadResult>
+internal sealed class BlockingPipeReader(BlockingConnection connection) : DirectPipeReader<BlockingConnection>(connection, SmallestBuffer), IValueTaskSource<ReadResult>
 {
-    private new BlockingConnection Connection { get; } = connection;
-
     private ManualResetValueTaskSourceCore<ReadResult> _posted;
     private CancellationToken _postedToken;
     private volatile int _receivingThread;
@@ -117,7 +115,7 @@ internal sealed class BlockingPipeReader(BlockingConnection connection) : Direct
                 }
 
                 bool wait = !Connection.MayNotWait;
-                if (TakeIn(Connection.Socket.Receive(space, wait), wait))
+                if (TakeIn(Connection.Socket.Receive(space, wait), space.Length, wait))
                 {
                     return Lend();
                 }
@@ -131,12 +129,12 @@ internal sealed class BlockingPipeReader(BlockingConnection connection) : Direct
     }
 
     // False: nothing came, look around and receive again.
-    private bool TakeIn(SocketResult got, bool wait)
+    private bool TakeIn(SocketResult got, int room, bool wait)
     {
         if (got.Succeeded && got.Count > 0)
         {
             Connection.CountReceived(got.Count);
-            Received(got.Count);
+            Received(got.Count, room);
             return true;
         }
 

@@ -7,10 +7,8 @@ using Sluice.Native;
 namespace Sluice.Connections;
 
 /// <summary>Flushes by send(2) that blocks until everything is in the kernel: back-pressure is the call itself.</summary>
-internal sealed class BlockingPipeWriter(BlockingConnection connection) : DirectPipeWriter(connection), IValueTaskSource<FlushResult>
+internal sealed class BlockingPipeWriter(BlockingConnection connection) : DirectPipeWriter<BlockingConnection>(connection), IValueTaskSource<FlushResult>
 {
-    private new BlockingConnection Connection { get; } = connection;
-
     // A send on a Unix socket returns only when all of it is taken, however slowly: a piece at a time shows that it goes on.
     private const int MostPerSend = 64 * 1024;
 

@@ -9,9 +9,12 @@ namespace Sluice.Connections;
 /// A PipeReader straight on the socket: one contiguous buffer, which is lent to the handler between a read and its AdvanceTo. It owns the
 /// buffer and the marks; how a receive waits is the derived reader's business.
 /// </summary>
-internal abstract class DirectPipeReader(StreamConnection connection, int firstSize = DirectPipeReader.SmallestBuffer) : PipeReader
+internal abstract class DirectPipeReader<TConnection>(TConnection connection, int firstSize) : PipeReader
+    where TConnection : StreamConnection
 {
+    /// <summary>The first size of a reader that adapts.</summary>
     protected const int SmallestBuffer = 4096;
+
     private const int LargestBuffer = 256 * 1024;
 
     // Rented (Rent, Return); null while nothing is buffered. Unread bytes are [_start, _end), those up to _examined were looked at.
@@ -24,7 +27,7 @@ internal abstract class DirectPipeReader(StreamConnection connection, int firstS
     private bool _completed;
     private int _cancelled;
 
-    protected StreamConnection Connection { get; } = connection;
+    protected TConnection Connection { get; } = connection;
 
     /// <summary>No more bytes will come: FIN, or the connection ended.</summary>
     protected bool Ended { get; set; }
@@ -33,7 +36,19 @@ internal abstract class DirectPipeReader(StreamConnection connection, int firstS
 
     protected bool CancelRequested => Volatile.Read(ref _cancelled) != 0;
 
-    public sealed override void AdvanceTo(SequencePosition consumed) => AdvanceTo(consumed, consumed);
+    public sealed override void AdvanceTo(SequencePosition consumed)
+    {
+        if (_lent && _end > _start && consumed.GetInteger() == _end && ReferenceEquals(consumed.GetObject(), _buffer))
+        {
+            _lent = false; // everything: the usual case
+            _start = _end = _examined = 0;
+            Emptied();
+        }
+        else
+        {
+            AdvanceTo(consumed, consumed);
+        }
+    }
 
     public sealed override void AdvanceTo(SequencePosition consumed, SequencePosition examined)
     {
@@ -48,7 +63,10 @@ internal abstract class DirectPipeReader(StreamConnection connection, int firstS
         if (start == _end)
         {
             _start = _end = _examined = 0;
-            Emptied();
+            if (_buffer is not null)
+            {
+                Emptied();
+            }
         }
         else
         {
@@ -141,8 +159,7 @@ internal abstract class DirectPipeReader(StreamConnection connection, int firstS
 
         if (_buffer is null && unread == 0)
         {
-            _buffer = Rent(_nextSize); // nothing is unread: the usual case
-            _start = _end = _examined = 0;
+            Begin(Rent(_nextSize)); // nothing is unread: the usual case
         }
         else if (_buffer is null || _end == _buffer.Length || (unread == 0 && _buffer.Length != _nextSize))
         {
@@ -153,16 +170,14 @@ internal abstract class DirectPipeReader(StreamConnection connection, int firstS
         return space.Length <= allowed ? space : space[..allowed];
     }
 
-    /// <summary>Takes <paramref name="count"/> bytes of the last <see cref="Space"/> as received.</summary>
+    /// <summary>Takes <paramref name="count"/> bytes of the last <see cref="Space"/>, which was <paramref name="room"/> long, as received.</summary>
     /// <returns>Whether they filled it, so that more may be waiting in the kernel.</returns>
-    protected bool Received(int count)
+    protected bool Received(int count, int room)
     {
-        int room = Math.Min(_buffer!.Length - _end, Connection.Settings.MaxUnread - (_end - _start));
-        _examined = _start == _end ? _start : _examined;
-        _end += count;
+        Append(count);
         if (count < room)
         {
-            if (Adapts && count < _buffer.Length / 8 && _buffer.Length > SmallestBuffer)
+            if (count < _buffer!.Length / 8 && _buffer.Length > SmallestBuffer)
             {
                 _nextSize = _buffer.Length / 2; // the bulk is over: give the memory back, step by step
             }
@@ -170,13 +185,27 @@ internal abstract class DirectPipeReader(StreamConnection connection, int firstS
             return false;
         }
 
-        // The sender is ahead of us: fewer, larger receives.
-        if (Adapts)
-        {
-            _nextSize = Math.Min(_buffer.Length * 2, LargestBuffer);
-        }
-
+        _nextSize = Math.Min(_buffer!.Length * 2, LargestBuffer); // the sender is ahead of us: fewer, larger receives
         return true;
+    }
+
+    /// <summary>Takes <paramref name="count"/> bytes of the last <see cref="Space"/> as received; the size of the next buffer stays.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    protected void Append(int count)
+    {
+        _examined = _start == _end ? _start : _examined;
+        _end += count;
+    }
+
+    /// <summary>Whether there is no buffer, and so nothing unread.</summary>
+    protected bool IsEmptyHanded => _buffer is null;
+
+    /// <summary>Receives into <paramref name="buffer"/> from now on. Only empty-handed.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    protected void Begin(byte[] buffer)
+    {
+        _buffer = buffer;
+        _start = _end = _examined = 0;
     }
 
     /// <summary>
@@ -225,9 +254,6 @@ internal abstract class DirectPipeReader(StreamConnection connection, int firstS
         }
     }
 
-    /// <summary>Whether the size of the next buffer follows the sender; else it stays what it was at first.</summary>
-    protected virtual bool Adapts => true;
-
     protected virtual byte[] Rent(int least) => ArrayPool<byte>.Shared.Rent(least);
 
     protected virtual void Return(byte[] buffer) => ArrayPool<byte>.Shared.Return(buffer);
@@ -237,9 +263,17 @@ internal abstract class DirectPipeReader(StreamConnection connection, int firstS
     {
     }
 
-    /// <summary>The handler has consumed everything.</summary>
+    /// <summary>The handler has consumed everything, and the buffer is still here.</summary>
     protected virtual void Emptied()
     {
+    }
+
+    /// <summary>Takes the buffer out, to be returned. Only while there is one.</summary>
+    protected byte[] TakeBuffer()
+    {
+        byte[] buffer = _buffer!;
+        _buffer = null;
+        return buffer;
     }
 
     // Positions come from the sequence that was lent: the array and an index in it, or nothing for an empty one.
@@ -281,10 +315,9 @@ internal abstract class DirectPipeReader(StreamConnection connection, int firstS
 
     private void ReturnBuffer()
     {
-        if (_buffer is { } buffer)
+        if (_buffer is not null)
         {
-            _buffer = null;
-            Return(buffer);
+            Return(TakeBuffer());
         }
     }
 }

@@ -8,7 +8,8 @@ namespace Sluice.Connections;
 /// A PipeWriter straight on the socket: it owns the memory that the handler fills between two flushes; how a send waits is the derived
 /// writer's business.
 /// </summary>
-internal abstract class DirectPipeWriter(StreamConnection connection) : PipeWriter
+internal abstract class DirectPipeWriter<TConnection>(TConnection connection) : PipeWriter
+    where TConnection : StreamConnection
 {
     private const int SmallestChunk = 4096;
     private const int LargestChunk = 64 * 1024;
@@ -37,24 +38,16 @@ internal abstract class DirectPipeWriter(StreamConnection connection) : PipeWrit
         }
     }
 
-    protected StreamConnection Connection { get; } = connection;
+    protected TConnection Connection { get; } = connection;
 
     /// <summary>Output.Complete was called: FIN follows what is unsent.</summary>
     protected bool Completed { get; set; }
 
     protected bool HasUnsent => _used > _sent || _full is { Count: > 0 };
 
-    public sealed override Memory<byte> GetMemory(int sizeHint = 0)
-    {
-        MakeRoom(sizeHint);
-        return _chunk.AsMemory(_used);
-    }
+    public sealed override Memory<byte> GetMemory(int sizeHint = 0) => MakeRoom(sizeHint).AsMemory(_used);
 
-    public sealed override Span<byte> GetSpan(int sizeHint = 0)
-    {
-        MakeRoom(sizeHint);
-        return _chunk.AsSpan(_used);
-    }
+    public sealed override Span<byte> GetSpan(int sizeHint = 0) => MakeRoom(sizeHint).AsSpan(_used);
 
     public sealed override void Advance(int bytes)
     {
@@ -86,6 +79,23 @@ internal abstract class DirectPipeWriter(StreamConnection connection) : PipeWrit
         return rest.Length > 0;
     }
 
+    /// <summary>Everything that is unsent, if it is in one piece.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    protected bool TryPeekAll(out ReadOnlySpan<byte> all)
+    {
+        all = _chunk.AsSpan(_sent, _used - _sent);
+        return _full is null or { Count: 0 };
+    }
+
+    /// <summary>Takes the chunk out, to be returned, because all of it is sent. Only while there is one.</summary>
+    protected byte[] TakeChunk()
+    {
+        byte[] chunk = _chunk!;
+        _chunk = null;
+        _sent = _used = 0;
+        return chunk;
+    }
+
     /// <summary>Takes <paramref name="count"/> bytes of the last <see cref="TryPeek"/> as sent.</summary>
     protected void Sent(int count)
     {
@@ -108,10 +118,9 @@ internal abstract class DirectPipeWriter(StreamConnection connection) : PipeWrit
     /// <summary>Gives the memory back, so that a connection that waits holds none.</summary>
     protected void ReleaseIfEmpty()
     {
-        if (!HasUnsent && _chunk is { } chunk)
+        if (!HasUnsent && _chunk is not null)
         {
-            _chunk = null;
-            Return(chunk);
+            Return(TakeChunk());
         }
     }
 
@@ -148,22 +157,17 @@ internal abstract class DirectPipeWriter(StreamConnection connection) : PipeWrit
 
     protected virtual void Return(byte[] chunk) => ArrayPool<byte>.Shared.Return(chunk);
 
-    private void MakeRoom(int sizeHint)
+    // The chunk, with room for so much from _used on.
+    private byte[] MakeRoom(int sizeHint)
     {
         CheckWritable();
         ArgumentOutOfRangeException.ThrowIfNegative(sizeHint);
-        int needed = Math.Max(sizeHint, 1);
-        if (_chunk is null)
-        {
-            _chunk = Rent(Math.Max(needed, SmallestChunk));
-        }
-        else if (_chunk.Length - _used < needed)
-        {
-            NextChunk(needed);
-        }
+        return _chunk is null ? _chunk = Rent(Math.Max(sizeHint, SmallestChunk))
+            : _chunk.Length - _used >= Math.Max(sizeHint, 1) ? _chunk
+            : NextChunk(Math.Max(sizeHint, 1));
     }
 
-    private void NextChunk(int needed)
+    private byte[] NextChunk(int needed)
     {
         byte[] larger = Rent(Math.Max(needed, Math.Min(_chunk!.Length * 2, LargestChunk)));
         if (_used > _sent)
@@ -175,8 +179,8 @@ internal abstract class DirectPipeWriter(StreamConnection connection) : PipeWrit
             Return(_chunk);
         }
 
-        _chunk = larger;
         _sent = _used = 0;
+        return _chunk = larger;
     }
 
     private void SentOfFull(int count)

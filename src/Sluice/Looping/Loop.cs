@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Runtime.CompilerServices;
 using Sluice.Accepting;
 using Sluice.Connections;
 using Sluice.Native;
@@ -16,7 +17,7 @@ internal abstract class Loop : ILiveConnections, IDisposable
     private readonly SynchronizationContext _home;
     private Queue<LoopConnection> _later = new();
     private Queue<LoopConnection> _laterNow = new();
-    private int _threadId;
+    private ThreadStack _stack; // of the loop's thread
     private int _sleeps; // 1 while the thread waits or is about to; whoever turns it to 0 wakes it
     private bool _stopping;
     private bool _hasEnded;
@@ -27,6 +28,7 @@ internal abstract class Loop : ILiveConnections, IDisposable
         Index = index;
         Server = server;
         Policy = new LoopPolicy(server);
+        WatchesReads = Policy.WatchesReads;
         Now = Environment.TickCount64;
         Wheel = new TimerWheel(Policy.Tick, Now);
         _home = new LoopSynchronizationContext(this);
@@ -39,6 +41,9 @@ internal abstract class Loop : ILiveConnections, IDisposable
 
     public LoopPolicy Policy { get; }
 
+    /// <summary>Whether a read that begins to wait starts a clock.</summary>
+    public bool WatchesReads { get; }
+
     public TimerWheel Wheel { get; }
 
     public LoopBuffers Buffers { get; } = new();
@@ -47,7 +52,11 @@ internal abstract class Loop : ILiveConnections, IDisposable
     public long Now { get; private set; }
 
     /// <summary>Whether the caller is on this loop's thread.</summary>
-    public bool IsCurrent => Environment.CurrentManagedThreadId == _threadId;
+    public bool IsCurrent
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => _stack.IsCallers;
+    }
 
     /// <summary>Connections of this loop, those on their way to it included. From any thread.</summary>
     public abstract int Count { get; }
@@ -102,7 +111,7 @@ internal abstract class Loop : ILiveConnections, IDisposable
     /// <summary>Serves until it is stopped and empty. The calling thread is the loop's from here on.</summary>
     public void Run()
     {
-        _threadId = Environment.CurrentManagedThreadId;
+        _stack = ThreadStack.OfCaller();
         SynchronizationContext.SetSynchronizationContext(_home);
         Begin();
         while (!(_stopping && IsEmpty && _posted.IsEmpty))
@@ -110,7 +119,7 @@ internal abstract class Loop : ILiveConnections, IDisposable
             Turn();
         }
 
-        _threadId = 0;
+        _stack = default;
         Volatile.Write(ref _hasEnded, true);
         Interlocked.MemoryBarrier(); // whoever posted and did not see it is seen here
         RunAfterEnd();
@@ -169,14 +178,14 @@ internal abstract class Loop : ILiveConnections, IDisposable
         {
             SynchronizationContext? before = SynchronizationContext.Current;
             SynchronizationContext.SetSynchronizationContext(_home);
-            _threadId = Environment.CurrentManagedThreadId;
+            _stack = ThreadStack.OfCaller();
             while (!_posted.IsEmpty || _later.Count > 0)
             {
                 RunPosted();
                 RunLater();
             }
 
-            _threadId = 0;
+            _stack = default;
             SynchronizationContext.SetSynchronizationContext(before);
         }
     }

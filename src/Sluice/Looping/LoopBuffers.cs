@@ -1,10 +1,11 @@
 using System.Buffers;
 using System.Diagnostics;
+using System.Runtime.CompilerServices;
 
 namespace Sluice.Looping;
 
 /// <summary>
-/// A loop's large buffers, for its own thread only. Nearly always one for receiving and one for sending go round: whoever waits has given
+/// A loop's large buffers, for its own thread only. Nearly always two go round, one for receiving and one for sending: whoever waits has given
 /// his back, so an idle connection holds none. A handler that keeps one while it awaits something else keeps it to itself, and the next
 /// connection takes another: that is how the loop gives a buffer away and replaces it.
 /// </summary>
@@ -15,43 +16,58 @@ internal sealed class LoopBuffers
 
     private const int MostKept = 32;
 
-    private readonly Kept[] _kept = new Kept[MostKept];
-    private int _count;
+    private readonly Stack<byte[]> _others = new();
+
+    // These two are told by a flag: storing a reference costs more than the rest of renting.
+    private byte[] _first = NewBuffer();
+    private byte[] _second = NewBuffer();
+    private bool _firstIsOut;
+    private bool _secondIsOut;
 
     /// <summary>Large buffers that were rented and not returned; kept by debug builds only.</summary>
     public int Out { get; private set; }
 
     /// <summary>A buffer of at least <paramref name="least"/> bytes: a large one, or a larger one of the shared pool.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public byte[] Rent(int least)
     {
-        if (least > Size)
+        if (least <= Size && !_firstIsOut)
         {
-            return ArrayPool<byte>.Shared.Rent(least);
+            CountOut(1);
+            _firstIsOut = true;
+            return _first;
         }
 
-        CountOut(1);
-        return _count > 0 ? Pop() : NewBuffer();
+        return RentAnother(least);
     }
 
     /// <summary>Takes a buffer back, of whatever size.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Return(byte[] buffer)
     {
-        if (buffer.Length != Size)
+        if (ReferenceEquals(buffer, _first))
         {
-            ArrayPool<byte>.Shared.Return(buffer);
-            return;
+            CountOut(-1);
+            _firstIsOut = false;
         }
-
-        CountOut(-1);
-        if (_count < MostKept)
+        else
         {
-            _kept[_count++].Buffer = buffer;
+            ReturnAnother(buffer);
         }
     }
 
     /// <summary>A buffer that will not come back: a handler ended and something of its own may still look at it.</summary>
     public void Forget(byte[] buffer)
     {
+        if (ReferenceEquals(buffer, _first))
+        {
+            (_first, _firstIsOut) = (NewBuffer(), false);
+        }
+        else if (ReferenceEquals(buffer, _second))
+        {
+            (_second, _secondIsOut) = (NewBuffer(), false);
+        }
+
         if (buffer.Length == Size)
         {
             CountOut(-1);
@@ -61,20 +77,42 @@ internal sealed class LoopBuffers
     /// <summary>A large buffer that no loop counts, for a handler away from its loop.</summary>
     public static byte[] NewBuffer() => GC.AllocateUninitializedArray<byte>(Size, pinned: true);
 
-    private byte[] Pop()
+    private byte[] RentAnother(int least)
     {
-        ref Kept kept = ref _kept[--_count];
-        byte[] buffer = kept.Buffer!;
-        kept.Buffer = null;
-        return buffer;
+        if (least > Size)
+        {
+            return ArrayPool<byte>.Shared.Rent(least);
+        }
+
+        CountOut(1);
+        if (_secondIsOut)
+        {
+            return _others.TryPop(out byte[]? other) ? other : NewBuffer();
+        }
+
+        _secondIsOut = true;
+        return _second;
+    }
+
+    private void ReturnAnother(byte[] buffer)
+    {
+        if (buffer.Length != Size)
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+            return;
+        }
+
+        CountOut(-1);
+        if (ReferenceEquals(buffer, _second))
+        {
+            _secondIsOut = false;
+        }
+        else if (_others.Count < MostKept)
+        {
+            _others.Push(buffer);
+        }
     }
 
     [Conditional("DEBUG")]
     private void CountOut(int by) => Out += by;
-
-    // In a structure, because storing into an array of references checks the array's type each time.
-    private struct Kept
-    {
-        public byte[]? Buffer;
-    }
 }

@@ -12,17 +12,20 @@ internal abstract partial class LoopConnection
     /// <summary>A read begins to wait.</summary>
     internal void WatchRead()
     {
-        if (!Loop.Policy.WatchesReads || HasEnded)
+        if (Loop.WatchesReads && !HasEnded)
         {
-            return;
+            WatchReadTime();
         }
+    }
 
+    private void WatchReadTime()
+    {
         _readSince = Loop.Now;
         if (Loop.Policy.MinRate is not null && PeerOwes)
         {
             Owe();
         }
-        else if (_progress is { OwedSince: > 0 } && !PeerOwes && !_writer.Waits)
+        else if (_progress is { OwedSince: > 0, FlushSince: 0 } && !PeerOwes)
         {
             _progress.OwedSince = 0; // the unit is complete
         }

@@ -22,6 +22,9 @@ internal sealed class LoopFlush(LoopConnection connection) : IValueTaskSource<Fl
     /// <summary>Whether it waits.</summary>
     public bool Waits => IsUnderWay && !_isDone;
 
+    /// <summary>Whether nothing of an earlier flush is left.</summary>
+    public bool IsFree => !IsUnderWay && Source.IsEmpty;
+
     /// <summary>Whether it waits, or its result was not taken yet.</summary>
     public bool IsUnderWay { get; private set; }
 

@@ -1,4 +1,5 @@
 using System.IO.Pipelines;
+using System.Runtime.CompilerServices;
 using System.Threading.Tasks.Sources;
 using Microsoft.AspNetCore.Connections;
 using Sluice.Connections;
@@ -10,7 +11,7 @@ namespace Sluice.Looping;
 /// Reads on a loop: a read that finds nothing waits, and the loop resumes the handler inline when there is something. The connection is its
 /// own IValueTaskSource, for one thread, without an interlocked operation; a call from another thread is posted home.
 /// </summary>
-internal sealed class LoopPipeReader(LoopConnection connection) : DirectPipeReader(connection, LoopBuffers.Size), IValueTaskSource<ReadResult>
+internal sealed class LoopPipeReader(LoopConnection connection) : DirectPipeReader<LoopConnection>(connection, LoopBuffers.Size), IValueTaskSource<ReadResult>
 {
     private Action<object?>? _continuation;
     private object? _state;
@@ -36,12 +37,7 @@ internal sealed class LoopPipeReader(LoopConnection connection) : DirectPipeRead
     /// <summary>Whether a read waits for bytes.</summary>
     public bool Waits => _stage == ReadState.Waiting;
 
-    protected override bool Adapts => false;
-
-    // Fields, not casts and hops: each is used several times in a request.
-    private new LoopConnection Connection { get; } = connection;
-
-    private Loop Loop { get; } = connection.Loop;
+    private Loop Loop => Connection.Loop;
 
     public override ValueTask<ReadResult> ReadAsync(CancellationToken cancellationToken = default)
     {
@@ -56,32 +52,12 @@ internal sealed class LoopPipeReader(LoopConnection connection) : DirectPipeRead
             throw new InvalidOperationException("Another read of this connection is under way.");
         }
 
-        if (!CancelRequested && !cancellationToken.CanBeCanceled)
+        if (CancelRequested || cancellationToken.CanBeCanceled || Connection.MayNotWait || _isLeft)
         {
-            if (HasResult)
-            {
-                return new(Lend());
-            }
-
-            if (!Connection.MayNotWait && !_isLeft)
-            {
-                try
-                {
-                    if (Connection.TryReceive())
-                    {
-                        return new(Lend());
-                    }
-                }
-                catch (Exception error) when (error is ConnectionResetException or ConnectionAbortedException)
-                {
-                    return ValueTask.FromException<ReadResult>(error);
-                }
-
-                return Wait();
-            }
+            return ReadWithCare(cancellationToken);
         }
 
-        return ReadWithCare(cancellationToken);
+        return HasResult ? new(Lend()) : Connection.TryReceive() ? Received() : Wait();
     }
 
     public override void CancelPendingRead()
@@ -102,32 +78,19 @@ internal sealed class LoopPipeReader(LoopConnection connection) : DirectPipeRead
     /// <summary>Goes on with the read that waits, and resumes its handler. False: there is nothing yet. On the loop.</summary>
     public bool TryComplete()
     {
-        try
+        if (CancelRequested || _wait is not null || Connection.MayNotWait)
         {
-            if (TakeCancel())
+            if (!TryCompleteWithCare())
             {
-                _isCanceled = true;
-            }
-            else if (_wait is { Token.IsCancellationRequested: true })
-            {
-                _wait.Error = new OperationCanceledException(_wait.Token);
-            }
-            else if (Connection.MayNotWait && !HasResult)
-            {
-                ReceiveLast();
-            }
-            else if (!HasResult && !Connection.TryReceive())
-            {
-                Connection.ExpectReadable();
                 return false;
             }
         }
-        catch (Exception error)
+        else if (!HasResult && !Connection.TryReceive())
         {
-            (_wait ??= new ReadWait()).Error = error;
+            Connection.ExpectReadable();
+            return false;
         }
 
-        _wait?.Registration.Dispose();
         _stage = ReadState.Done;
         Resume();
         return true;
@@ -143,17 +106,45 @@ internal sealed class LoopPipeReader(LoopConnection connection) : DirectPipeRead
     }
 
     /// <summary>Where the next bytes go; empty when the unread buffer has reached its limit.</summary>
-    public new Span<byte> Space() => base.Space();
-
-    /// <summary>Takes <paramref name="count"/> bytes of the last <see cref="Space"/>. True when they filled it.</summary>
-    public bool Take(int count)
+    public new Span<byte> Space()
     {
-        Connection.CountReceived(count);
-        return Received(count);
+        if (!IsEmptyHanded)
+        {
+            return base.Space();
+        }
+
+        byte[] buffer = Loop.Buffers.Rent(LoopBuffers.Size);
+        Begin(buffer);
+        return buffer.AsSpan(0, Math.Min(buffer.Length, Connection.Settings.MaxUnread));
     }
 
-    /// <summary>No bytes came and none will: FIN, a reset, or an end of our own making. Throws for a reset with bytes unread.</summary>
-    public void End(SocketResult got) => ReceiveEnded(got);
+    /// <summary>Takes <paramref name="count"/> bytes of the last <see cref="Space"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Take(int count)
+    {
+        Connection.CountReceived(count);
+        Append(count);
+    }
+
+    /// <summary>No bytes came and none will: FIN, a reset, or an end of our own making. A reset with bytes unread fails the read.</summary>
+    public void End(SocketResult got)
+    {
+        try
+        {
+            ReceiveEnded(got);
+        }
+        catch (ConnectionResetException error)
+        {
+            Fail(error);
+        }
+    }
+
+    /// <summary>The unread buffer has reached its limit: ends the connection, and fails the read.</summary>
+    public void EndFull()
+    {
+        Connection.End(CloseReason.UnreadLimit);
+        Fail(Connection.EndedException());
+    }
 
     /// <summary>The handler has ended: a read that it left behind is cancelled, what is unread is dropped.</summary>
     public void Leave()
@@ -260,10 +251,7 @@ internal sealed class LoopPipeReader(LoopConnection connection) : DirectPipeRead
 
     protected override void Abandon(byte[] buffer) => Loop.Buffers.Forget(buffer);
 
-    protected override void Emptied()
-    {
-        ReleaseIfEmpty();
-    }
+    protected override void Emptied() => Return(TakeBuffer());
 
     // By themselves, because a closure is made where its method begins.
     private ValueTask<ReadResult> ReadFromElsewhere(CancellationToken cancellation) => PostedCall<ReadResult>.Start(Loop, () => ReadAsync(cancellation));
@@ -272,6 +260,45 @@ internal sealed class LoopPipeReader(LoopConnection connection) : DirectPipeRead
         Loop.Post(_ => OnCompleted(continuation, state, token, ValueTaskSourceOnCompletedFlags.None), null);
 
     private void ReturnFromElsewhere(byte[] buffer) => Loop.Post(_ => Loop.Buffers.Return(buffer), null);
+
+    // What was received, or why it could not be.
+    private ValueTask<ReadResult> Received()
+    {
+        if (_wait is { Error: { } error })
+        {
+            _wait.Error = null;
+            return ValueTask.FromException<ReadResult>(error);
+        }
+
+        return new(Lend());
+    }
+
+    private void Fail(Exception error) => (_wait ??= new ReadWait()).Error = error;
+
+    // A read that was cancelled, that can be, or that may not wait because the server drains. False: there is nothing yet.
+    private bool TryCompleteWithCare()
+    {
+        if (TakeCancel())
+        {
+            _isCanceled = true;
+        }
+        else if (_wait is { Token.IsCancellationRequested: true })
+        {
+            _wait.Error = new OperationCanceledException(_wait.Token);
+        }
+        else if (Connection.MayNotWait && !HasResult)
+        {
+            ReceiveLast();
+        }
+        else if (!HasResult && !Connection.TryReceive())
+        {
+            Connection.ExpectReadable();
+            return false;
+        }
+
+        _wait?.Registration.Dispose();
+        return true;
+    }
 
     private ValueTask<ReadResult> Wait()
     {
@@ -310,27 +337,20 @@ internal sealed class LoopPipeReader(LoopConnection connection) : DirectPipeRead
             return ValueTask.FromCanceled<ReadResult>(cancellation);
         }
 
-        try
+        if (_isLeft)
         {
-            if (_isLeft)
-            {
-                return ValueTask.FromException<ReadResult>(Connection.EndedException());
-            }
-
-            if (Connection.MayNotWait)
-            {
-                ReceiveLast();
-                return new(Lend());
-            }
-
-            if (Connection.TryReceive())
-            {
-                return new(Lend());
-            }
+            return ValueTask.FromException<ReadResult>(Connection.EndedException());
         }
-        catch (Exception error) when (error is ConnectionResetException or ConnectionAbortedException)
+
+        if (Connection.MayNotWait)
         {
-            return ValueTask.FromException<ReadResult>(error);
+            ReceiveLast();
+            return Received();
+        }
+
+        if (Connection.TryReceive())
+        {
+            return Received();
         }
 
         (_wait ??= new ReadWait()).Token = cancellation;
@@ -344,7 +364,7 @@ internal sealed class LoopPipeReader(LoopConnection connection) : DirectPipeRead
     {
         if (!Connection.TryReceive(evenIfNotExpected: true))
         {
-            ReceiveEnded(SocketResult.Failed(NativeError.WouldBlock));
+            End(SocketResult.Failed(NativeError.WouldBlock));
         }
     }
 

@@ -9,7 +9,7 @@ namespace Sluice.Looping;
 /// Writes on a loop: a flush sends at once, and only what the kernel cannot take waits until it can (that pending flush is the back-pressure).
 /// For the loop's thread; a call from another one is posted home.
 /// </summary>
-internal sealed class LoopPipeWriter(LoopConnection connection) : DirectPipeWriter(connection)
+internal sealed class LoopPipeWriter(LoopConnection connection) : DirectPipeWriter<LoopConnection>(connection)
 {
     private LoopFlush? _flush; // made by the first flush that has to wait
     private TaskCompletionSource? _finished;
@@ -27,15 +27,34 @@ internal sealed class LoopPipeWriter(LoopConnection connection) : DirectPipeWrit
     /// <summary>Whether the handler has written what is not sent.</summary>
     public bool HasUnsentOwn => HasUnsent || _flush is { Source.IsEmpty: false };
 
-    private new LoopConnection Connection { get; } = connection;
+    private Loop Loop => Connection.Loop;
 
-    private Loop Loop { get; } = connection.Loop;
+    // Nothing is under way, and nothing else has to be looked at before the handler's bytes are sent.
+    private bool IsPlain => !Completed && !_ownBegun && !CancelRequested && _flush is null or { IsFree: true } && !Connection.HasOutbox;
 
     public override ValueTask<FlushResult> FlushAsync(CancellationToken cancellationToken = default)
     {
-        if (!Loop.IsCurrent)
+        Loop loop = Loop;
+        if (!loop.IsCurrent)
         {
             return FlushFromElsewhere(cancellationToken);
+        }
+
+        if (IsPlain && !cancellationToken.CanBeCanceled && TryPeekAll(out ReadOnlySpan<byte> all) && all.Length > 0 && loop.Budget > 1)
+        {
+            SocketResult sent = Connection.Transmit(all);
+            if (sent.Count == all.Length)
+            {
+                loop.Budget--;
+                Connection.CountSent(all.Length);
+                loop.Buffers.Return(TakeChunk());
+                return default;
+            }
+
+            if (sent.Succeeded)
+            {
+                SentSome(sent.Count);
+            }
         }
 
         CheckWritable();
@@ -44,9 +63,27 @@ internal sealed class LoopPipeWriter(LoopConnection connection) : DirectPipeWrit
 
     public override ValueTask<FlushResult> WriteAsync(ReadOnlyMemory<byte> source, CancellationToken cancellationToken = default)
     {
-        if (!Loop.IsCurrent)
+        Loop loop = Loop;
+        if (!loop.IsCurrent)
         {
             return WriteFromElsewhere(source, cancellationToken);
+        }
+
+        if (IsPlain && !HasUnsent && !cancellationToken.CanBeCanceled && loop.Budget > 1)
+        {
+            SocketResult sent = Connection.Transmit(source.Span);
+            if (sent.Succeeded)
+            {
+                Connection.CountSent(sent.Count);
+                if (sent.Count == source.Length)
+                {
+                    loop.Budget--;
+                    return default;
+                }
+
+                _ownBegun = true;
+                source = source[sent.Count..];
+            }
         }
 
         CheckWritable();
@@ -208,9 +245,7 @@ internal sealed class LoopPipeWriter(LoopConnection connection) : DirectPipeWrit
                 return sent.Error;
             }
 
-            Connection.CountSent(sent.Count);
-            _ownBegun = true;
-            Sent(sent.Count);
+            SentSome(sent.Count);
         }
 
         if (own && _flush is { Source.IsEmpty: false } flush)
@@ -331,6 +366,13 @@ internal sealed class LoopPipeWriter(LoopConnection connection) : DirectPipeWrit
         {
             _finished?.TrySetResult(); // it was finished before anybody asked to be told
         }
+    }
+
+    private void SentSome(int count)
+    {
+        Connection.CountSent(count);
+        _ownBegun = true;
+        Sent(count);
     }
 
     private void KeepSource(LoopFlush flush)

@@ -194,15 +194,16 @@ internal sealed partial class RingConnection : LoopConnection
             Span<byte> space = Reader.Space();
             if (space.IsEmpty)
             {
-                End(CloseReason.UnreadLimit);
-                throw EndedException();
+                Reader.EndFull();
+                return true;
             }
 
             ReadOnlySpan<byte> bytes = Loop.Queues.Peek(_received);
             int count = Math.Min(bytes.Length, space.Length);
             bytes[..count].CopyTo(space);
             Loop.Queues.Advance(ref _received, count);
-            if (Reader.Take(count))
+            Reader.Take(count);
+            if (count == space.Length)
             {
                 break; // it is full: the rest comes with the next read
             }

@@ -10,20 +10,14 @@ namespace Sluice.Models.Readiness;
 internal sealed partial class ReadyConnection
 {
     private Rest? _rest; // only while something is left of a kept send
+    private int _keptIn; // the number of the batch that last kept something
 
-    /// <summary>Sends what was kept in the batch. Called by it.</summary>
-    public void SendKept(ReadOnlySpan<byte> bytes)
+    /// <summary>A kept send has come to <paramref name="sent"/>, which is not all of <paramref name="bytes"/>. Called by the batch.</summary>
+    public void OnLeftOver(ReadOnlySpan<byte> bytes, SocketResult sent)
     {
-        _hasKept = false;
-        SocketResult sent = SendWhole(bytes);
-        if (sent.Succeeded && sent.Count == bytes.Length)
-        {
-            return;
-        }
-
         int count = sent.Succeeded ? sent.Count : 0;
         CountSent(count - bytes.Length);
-        _rest = new Rest(bytes[count..], sent.Succeeded ? NativeError.WouldBlock : sent.Error);
+        _rest = new Rest(bytes[count..], sent.Succeeded || sent.Error == NativeError.Interrupted ? NativeError.WouldBlock : sent.Error);
         if (_rest.Error == NativeError.WouldBlock && !IsClosed)
         {
             WatchWrite();
@@ -52,8 +46,7 @@ internal sealed partial class ReadyConnection
     {
         if (_rest is null && bytes.Length <= SendBatch.Longest)
         {
-            Loop.Sends.Add(this, bytes);
-            _hasKept = true;
+            _keptIn = Loop.Sends.Add(this, _descriptor, bytes);
             return SocketResult.Of(bytes.Length);
         }
 
@@ -85,7 +78,7 @@ internal sealed partial class ReadyConnection
 
     private void SendKeptNow()
     {
-        if (_hasKept)
+        if (_keptIn == Loop.Sends.Number)
         {
             Loop.Sends.SendAll();
         }

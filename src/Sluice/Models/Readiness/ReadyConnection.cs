@@ -17,9 +17,8 @@ internal sealed partial class ReadyConnection(EventLoop loop, StreamSocket socke
     private bool _isPaused;     // a level-triggered poller was told to look away, because no read waits
     private bool _awaitsWritable;
     private bool _finSent;
-    private bool _hasKept;      // in the loop's batch of sends
 
-    private new EventLoop Loop { get; } = loop;
+    private new EventLoop Loop => (EventLoop)base.Loop;
 
     /// <summary>The kernel tells of this socket. On the loop.</summary>
     public void On(Readiness readiness)
@@ -75,8 +74,8 @@ internal sealed partial class ReadyConnection(EventLoop loop, StreamSocket socke
         Span<byte> space = Reader.Space();
         if (space.IsEmpty)
         {
-            End(CloseReason.UnreadLimit);
-            throw EndedException();
+            Reader.EndFull();
+            return true;
         }
 
         SocketResult got;
@@ -88,7 +87,8 @@ internal sealed partial class ReadyConnection(EventLoop loop, StreamSocket socke
 
         if (got.Succeeded && got.Count > 0)
         {
-            _isReadable = Reader.Take(got.Count) | _peerClosed;
+            Reader.Take(got.Count);
+            _isReadable = got.Count == space.Length || _peerClosed;
             return true;
         }
 

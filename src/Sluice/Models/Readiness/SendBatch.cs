@@ -1,16 +1,18 @@
 namespace Sluice.Models.Readiness;
 
+using Sluice.Native; // in here, where its Readiness comes before this namespace of the same name
+
 /// <summary>
-/// Small sends of a loop, kept until several handlers have run and then made one after the other. A send on one machine runs the whole stack,
-/// up to waking the receiver, and throws our code out of the processor's nearest cache; made in a row they find theirs there, and so do the
-/// handlers. For the loop's thread.
+/// Small sends of a loop, kept until several handlers have run and then made one after the other. A send to a peer on the same machine runs the
+/// whole stack, up to waking the receiver, and throws our code out of the processor's nearest cache; made in a row they find theirs there, and
+/// so do the handlers. For the loop's thread.
 /// </summary>
 internal sealed class SendBatch
 {
     /// <summary>The longest send that is kept, in bytes: more gains nothing by waiting, and would be copied.</summary>
     public const int Longest = 4096;
 
-    // Enough for the gain, and few enough that the first does not wait long: about 32 requests.
+    // Enough for the gain, and few enough that the first does not wait long.
     private const int MostSends = 32;
 
     private readonly byte[] _bytes = GC.AllocateUninitializedArray<byte>(MostSends * Longest, pinned: true);
@@ -18,8 +20,13 @@ internal sealed class SendBatch
     private int _count;
     private int _used;
 
-    /// <summary>Keeps <paramref name="bytes"/>, at most <see cref="Longest"/>; a connection that has some here already gets them after those.</summary>
-    public void Add(ReadyConnection connection, ReadOnlySpan<byte> bytes)
+    /// <summary>Counts the batches: what was kept in an earlier one is sent.</summary>
+    public int Number { get; private set; } = 1;
+
+    /// <summary>
+    /// Keeps <paramref name="bytes"/>, at most <see cref="Longest"/>, and returns the batch's number. They go after what the connection has here already.
+    /// </summary>
+    public int Add(ReadyConnection connection, int descriptor, ReadOnlySpan<byte> bytes)
     {
         if (_count == MostSends || _used + bytes.Length > _bytes.Length)
         {
@@ -28,35 +35,47 @@ internal sealed class SendBatch
 
         bytes.CopyTo(_bytes.AsSpan(_used));
         _used += bytes.Length;
-        ref Kept last = ref _sends[Math.Max(_count - 1, 0)];
-        if (_count > 0 && ReferenceEquals(last.Connection, connection))
+        if (_count > 0 && _sends[_count - 1].Descriptor == descriptor)
         {
-            last.End = _used; // one call for both
+            _sends[_count - 1].End = _used; // one call for both
         }
         else
         {
-            _sends[_count++] = new Kept { Connection = connection, End = _used };
+            _sends[_count++] = new Kept { Connection = connection, Descriptor = descriptor, End = _used };
         }
+
+        return Number;
     }
 
     /// <summary>Makes all of them, in the order they came. No handler runs in it.</summary>
     public void SendAll()
     {
-        int start = 0;
-        for (int i = 0; i < _count; i++)
+        if (_count > 0)
         {
-            ref Kept send = ref _sends[i];
-            send.Connection!.SendKept(_bytes.AsSpan(start, send.End - start));
-            start = send.End;
-            send.Connection = null;
-        }
+            Number++;
+            int start = 0;
+            foreach (ref Kept send in _sends.AsSpan(0, _count))
+            {
+                // The connection itself is not touched when everything goes, which is nearly always.
+                ReadOnlySpan<byte> bytes = _bytes.AsSpan(start, send.End - start);
+                SocketResult sent = SocketCalls.Send(send.Descriptor, bytes);
+                if (sent.Count != bytes.Length)
+                {
+                    send.Connection!.OnLeftOver(bytes, sent);
+                }
 
-        _count = _used = 0;
+                start = send.End;
+                send.Connection = null;
+            }
+
+            _count = _used = 0;
+        }
     }
 
     private struct Kept
     {
         public ReadyConnection? Connection;
+        public int Descriptor;
         public int End;
     }
 }

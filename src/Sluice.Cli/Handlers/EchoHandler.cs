@@ -25,10 +25,26 @@ internal sealed class EchoHandler : ConnectionHandler
     private static bool Copy(in ReadResult read, PipeReader input, PipeWriter output)
     {
         ReadOnlySequence<byte> received = read.Buffer;
-        int count = (int)received.Length;
-        received.CopyTo(output.GetSpan(count));
-        output.Advance(count);
+        if (received.IsSingleSegment)
+        {
+            Write(received.FirstSpan, output); // always, on Sluice; a middleware may bring other pipes
+        }
+        else
+        {
+            foreach (ReadOnlyMemory<byte> piece in received)
+            {
+                Write(piece.Span, output);
+            }
+        }
+
         input.AdvanceTo(received.End);
         return read.IsCompleted;
+    }
+
+    // Not the extension method of this name, which goes through an interface.
+    private static void Write(ReadOnlySpan<byte> bytes, PipeWriter output)
+    {
+        bytes.CopyTo(output.GetSpan(bytes.Length));
+        output.Advance(bytes.Length);
     }
 }

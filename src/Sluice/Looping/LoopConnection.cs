@@ -126,22 +126,16 @@ internal abstract partial class LoopConnection : StreamConnection
     /// <summary>Bytes, a FIN or an error are there.</summary>
     protected void OnReadable()
     {
-        switch (_phase)
+        if (_phase == LoopPhase.Serving)
         {
-            case LoopPhase.Serving when _reader.Waits:
-                if (_reader.TryComplete())
-                {
-                    AfterHandler();
-                }
-
-                break;
-            case LoopPhase.Lingering:
-                if (DropReceived())
-                {
-                    CloseNow(reset: false);
-                }
-
-                break;
+            if (_reader.Waits && _reader.TryComplete())
+            {
+                AfterHandler();
+            }
+        }
+        else if (_phase == LoopPhase.Lingering && DropReceived())
+        {
+            CloseNow(reset: false);
         }
     }
 

@@ -23,6 +23,13 @@ internal sealed partial class ReadyConnection(EventLoop loop, StreamSocket socke
     /// <summary>The kernel tells of this socket. On the loop.</summary>
     public void On(Readiness readiness)
     {
+        if (readiness == Readiness.Read && Reader.Waits)
+        {
+            _isReadable = true; // the usual case
+            OnReadable();
+            return;
+        }
+
         if ((readiness & Readiness.Read) != 0)
         {
             _isReadable = true;
@@ -60,7 +67,7 @@ internal sealed partial class ReadyConnection(EventLoop loop, StreamSocket socke
 
     internal override bool TryReceive(bool evenIfNotExpected = false)
     {
-        if (!_isReadable && !evenIfNotExpected && CloseReason is CloseReason.None or CloseReason.Drained)
+        if (!_isReadable && !evenIfNotExpected && !IsCut)
         {
             return false;
         }
@@ -78,27 +85,14 @@ internal sealed partial class ReadyConnection(EventLoop loop, StreamSocket socke
             return true;
         }
 
-        SocketResult got;
-        do
+        SocketResult got = SocketCalls.Receive(_descriptor, space);
+        if (got.Count <= 0)
         {
-            got = SocketCalls.Receive(_descriptor, space);
-        }
-        while (got.Error == NativeError.Interrupted);
-
-        if (got.Succeeded && got.Count > 0)
-        {
-            Reader.Take(got.Count);
-            _isReadable = got.Count == space.Length || _peerClosed;
-            return true;
+            return Ended(got) || (got.Error == NativeError.Interrupted && TryReceive(evenIfNotExpected));
         }
 
-        if (got.Error == NativeError.WouldBlock && CloseReason is CloseReason.None or CloseReason.Drained)
-        {
-            _isReadable = false;
-            return false;
-        }
-
-        Reader.End(got);
+        Reader.Take(got.Count);
+        _isReadable = got.Count == space.Length || _peerClosed;
         return true;
     }
 
@@ -109,6 +103,22 @@ internal sealed partial class ReadyConnection(EventLoop loop, StreamSocket socke
             _isPaused = false;
             Loop.Poller.WantRead(_descriptor, Token, wanted: true);
         }
+    }
+
+    // It was ended here: a receive says so, whatever the kernel has told.
+    private bool IsCut => CloseReason is not (CloseReason.None or CloseReason.Drained);
+
+    // A receive brought no bytes. True when it was the end.
+    private bool Ended(SocketResult got)
+    {
+        if (got.Error == NativeError.Interrupted || (got.Error == NativeError.WouldBlock && !IsCut))
+        {
+            _isReadable = got.Error == NativeError.Interrupted;
+            return false;
+        }
+
+        Reader.End(got);
+        return true;
     }
 
     protected override bool DropReceived()

@@ -46,7 +46,11 @@ internal abstract class Loop : ILiveConnections, IDisposable
 
     public TimerWheel Wheel { get; }
 
+    /// <summary>What is received into.</summary>
     public LoopBuffers Buffers { get; } = new();
+
+    /// <summary>What handlers write into.</summary>
+    public LoopBuffers Chunks { get; } = new();
 
     /// <summary>The clock of this turn, in <see cref="Environment.TickCount64"/>: read once after each wait.</summary>
     public long Now { get; private set; }

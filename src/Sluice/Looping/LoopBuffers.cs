@@ -5,8 +5,8 @@ using System.Runtime.CompilerServices;
 namespace Sluice.Looping;
 
 /// <summary>
-/// A loop's large buffers, for its own thread only. Nearly always two go round, one for receiving and one for sending: whoever waits has given
-/// his back, so an idle connection holds none. A handler that keeps one while it awaits something else keeps it to itself, and the next
+/// A loop's large buffers of one purpose, for its own thread only. Nearly always one goes round: whoever waits has given his back, so an idle
+/// connection holds none. A handler that keeps one while it awaits something else keeps it to itself, and the next
 /// connection takes another: that is how the loop gives a buffer away and replaces it.
 /// </summary>
 internal sealed class LoopBuffers
@@ -18,11 +18,9 @@ internal sealed class LoopBuffers
 
     private readonly Stack<byte[]> _others = new();
 
-    // These two are told by a flag: storing a reference costs more than the rest of renting.
+    // The one that goes round is told by a flag: storing a reference costs more than the rest of renting.
     private byte[] _first = NewBuffer();
-    private byte[] _second = NewBuffer();
     private bool _firstIsOut;
-    private bool _secondIsOut;
 
     /// <summary>Large buffers that were rented and not returned; kept by debug builds only.</summary>
     public int Out { get; private set; }
@@ -63,10 +61,6 @@ internal sealed class LoopBuffers
         {
             (_first, _firstIsOut) = (NewBuffer(), false);
         }
-        else if (ReferenceEquals(buffer, _second))
-        {
-            (_second, _secondIsOut) = (NewBuffer(), false);
-        }
 
         if (buffer.Length == Size)
         {
@@ -85,13 +79,7 @@ internal sealed class LoopBuffers
         }
 
         CountOut(1);
-        if (_secondIsOut)
-        {
-            return _others.TryPop(out byte[]? other) ? other : NewBuffer();
-        }
-
-        _secondIsOut = true;
-        return _second;
+        return _others.TryPop(out byte[]? other) ? other : NewBuffer();
     }
 
     private void ReturnAnother(byte[] buffer)
@@ -103,11 +91,7 @@ internal sealed class LoopBuffers
         }
 
         CountOut(-1);
-        if (ReferenceEquals(buffer, _second))
-        {
-            _secondIsOut = false;
-        }
-        else if (_others.Count < MostKept)
+        if (_others.Count < MostKept)
         {
             _others.Push(buffer);
         }

@@ -1,4 +1,5 @@
 using System.IO.Pipelines;
+using System.Runtime.CompilerServices;
 using Sluice.Connections;
 using Sluice.Native;
 using Sluice.Transports;
@@ -128,14 +129,24 @@ internal abstract partial class LoopConnection : StreamConnection
     {
         if (_phase == LoopPhase.Serving)
         {
-            if (_reader.Waits && _reader.TryComplete())
+            if (_reader.Waits)
             {
-                AfterHandler();
+                GoOnReading();
             }
         }
         else if (_phase == LoopPhase.Lingering && DropReceived())
         {
             CloseNow(reset: false);
+        }
+    }
+
+    /// <summary>The same while a read waits, which is nearly always.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    protected void GoOnReading()
+    {
+        if (_reader.TryComplete())
+        {
+            AfterHandler();
         }
     }
 

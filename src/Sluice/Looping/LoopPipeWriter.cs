@@ -47,7 +47,7 @@ internal sealed class LoopPipeWriter(LoopConnection connection) : DirectPipeWrit
             {
                 loop.Budget--;
                 Connection.CountSent(all.Length);
-                loop.Buffers.Return(TakeChunk());
+                loop.Chunks.Return(TakeChunk());
                 return default;
             }
 
@@ -270,13 +270,13 @@ internal sealed class LoopPipeWriter(LoopConnection connection) : DirectPipeWrit
         return NativeError.None;
     }
 
-    protected override byte[] Rent(int least) => Loop.IsCurrent ? Loop.Buffers.Rent(least) : least > LoopBuffers.Size ? ArrayPool<byte>.Shared.Rent(least) : LoopBuffers.NewBuffer();
+    protected override byte[] Rent(int least) => Loop.IsCurrent ? Loop.Chunks.Rent(least) : least > LoopBuffers.Size ? ArrayPool<byte>.Shared.Rent(least) : LoopBuffers.NewBuffer();
 
     protected override void Return(byte[] chunk)
     {
         if (Loop.IsCurrent)
         {
-            Loop.Buffers.Return(chunk);
+            Loop.Chunks.Return(chunk);
         }
     }
 

@@ -26,7 +26,7 @@ internal sealed partial class ReadyConnection(EventLoop loop, StreamSocket socke
         if (readiness == Readiness.Read && Reader.Waits)
         {
             _isReadable = true; // the usual case
-            OnReadable();
+            GoOnReading();
             return;
         }
 

@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.IO.Pipelines;
 using Microsoft.AspNetCore.Connections;
 
@@ -11,40 +10,41 @@ internal sealed class EchoHandler : ConnectionHandler
     {
         PipeReader input = connection.Transport.Input;
         PipeWriter output = connection.Transport.Output;
-        while (true)
+        while (await AnswerAsync(await input.ReadAsync(), input, output))
         {
-            bool isLast = Copy(await input.ReadAsync(), input, output);
-            if ((await output.FlushAsync()).IsCompleted || isLast)
-            {
-                return;
-            }
         }
     }
 
-    // What lives across an await is kept by every idle connection: a bit, instead of the whole result.
-    private static bool Copy(in ReadResult read, PipeReader input, PipeWriter output)
+    // Sends what was read from where it lies, without a copy. Apart from the loop above, because what lives across an await is kept by every idle
+    // connection, and here nothing does unless the peer is slow.
+    private static ValueTask<bool> AnswerAsync(in ReadResult read, PipeReader input, PipeWriter output)
     {
-        ReadOnlySequence<byte> received = read.Buffer;
-        if (received.IsSingleSegment)
+        if (!read.Buffer.IsSingleSegment)
         {
-            Write(received.FirstSpan, output); // always, on Sluice; a middleware may bring other pipes
-        }
-        else
-        {
-            foreach (ReadOnlyMemory<byte> piece in received)
-            {
-                Write(piece.Span, output);
-            }
+            return AnswerPiecesAsync(read, input, output); // never on Sluice; a middleware may bring other pipes
         }
 
-        input.AdvanceTo(received.End);
-        return read.IsCompleted;
+        ValueTask<FlushResult> sent = output.WriteAsync(read.Buffer.First);
+        return sent.IsCompletedSuccessfully ? new(Advance(sent.Result, read, input)) : WaitAsync(sent, read, input);
     }
 
-    // Not the extension method of this name, which goes through an interface.
-    private static void Write(ReadOnlySpan<byte> bytes, PipeWriter output)
+    private static async ValueTask<bool> WaitAsync(ValueTask<FlushResult> sent, ReadResult read, PipeReader input) => Advance(await sent, read, input);
+
+    private static async ValueTask<bool> AnswerPiecesAsync(ReadResult read, PipeReader input, PipeWriter output)
     {
-        bytes.CopyTo(output.GetSpan(bytes.Length));
-        output.Advance(bytes.Length);
+        FlushResult sent = default;
+        foreach (ReadOnlyMemory<byte> piece in read.Buffer)
+        {
+            sent = await output.WriteAsync(piece);
+        }
+
+        return Advance(sent, read, input);
+    }
+
+    // Whether there may be more.
+    private static bool Advance(in FlushResult sent, in ReadResult read, PipeReader input)
+    {
+        input.AdvanceTo(read.Buffer.End);
+        return !sent.IsCompleted && !read.IsCompleted;
     }
 }

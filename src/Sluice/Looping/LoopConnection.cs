@@ -258,11 +258,16 @@ internal abstract partial class LoopConnection : StreamConnection
         }
 
         Task running = Running!;
+        if (_reader.Suspends(running))
+        {
+            return;
+        }
+
         if (running.IsCompleted)
         {
             HandlerEnded(running);
         }
-        else if (!_isEndWatched && !_reader.Suspends(running) && !_writer.Suspends(running))
+        else if (!_isEndWatched && !_writer.Suspends(running))
         {
             _isEndWatched = true;
             running.ContinueWith(static (_, connection) => ((LoopConnection)connection!).Signal(static connection => ((LoopConnection)connection!).Queue(Pending.Ended)),

@@ -69,7 +69,7 @@ internal sealed class LoopPipeWriter(LoopConnection connection) : DirectPipeWrit
             return WriteFromElsewhere(source, cancellationToken);
         }
 
-        if (IsPlain && !HasUnsent && !cancellationToken.CanBeCanceled && loop.Budget > 1)
+        if (IsPlain && !HasUnsent && !source.IsEmpty && !cancellationToken.CanBeCanceled && loop.Budget > 1)
         {
             SocketResult sent = Connection.Transmit(source.Span);
             if (sent.Succeeded)

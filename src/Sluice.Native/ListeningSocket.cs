@@ -11,22 +11,24 @@ internal static unsafe class ListeningSocket
     /// Takes one connection off the queue, or names the error. Never waits when the listener is non-blocking. The new descriptor is blocking,
     /// so that a model chooses per call (MSG_DONTWAIT), and close-on-exec.
     /// </summary>
-    public static StreamDescriptor? Accept(SafeHandle listener, out NativeError error)
+    public static bool TryAccept(SafeHandle listener, out StreamDescriptor accepted, out NativeError error)
     {
         bool held = false;
+        accepted = default;
         try
         {
             listener.DangerousAddRef(ref held);
-            PeerAddress peer = default;
-            int length = PeerAddress.Size;
+            SocketAddress peer = default;
+            int length = SocketAddress.Size;
             int fd = Libc.accept4((int)listener.DangerousGetHandle(), (byte*)&peer, &length, SOCK_CLOEXEC);
             error = fd < 0 ? Errno.Last : NativeError.None;
-            return fd < 0 ? null : new StreamDescriptor(fd, peer);
+            accepted = new StreamDescriptor(fd, peer);
+            return fd >= 0;
         }
         catch (ObjectDisposedException)
         {
             error = NativeError.BadDescriptor;
-            return null;
+            return false;
         }
         finally
         {

@@ -1,7 +1,7 @@
 namespace Sluice.Native;
 
 /// <summary>What a system call said, by name. Nothing above this assembly sees an errno number.</summary>
-internal enum NativeError
+internal enum NativeError : byte
 {
     None = 0,
     WouldBlock,

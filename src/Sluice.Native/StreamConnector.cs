@@ -1,4 +1,3 @@
-using System.Diagnostics.CodeAnalysis;
 using System.Runtime.InteropServices;
 
 namespace Sluice.Native;
@@ -14,13 +13,13 @@ internal static unsafe partial class StreamConnector
     /// <summary>
     /// Duplicates the connected socket behind <paramref name="handle"/> (whose owner then closes its own), and makes the copy blocking.
     /// </summary>
-    public static bool TryTake(SafeHandle handle, [NotNullWhen(true)] out StreamDescriptor? stream, out NativeError error)
+    public static bool TryTake(SafeHandle handle, out StreamDescriptor stream, out NativeError error)
     {
         const int F_GETFL = 3;
         const int F_SETFL = 4;
         const int O_NONBLOCK = 0x800;
         bool held = false;
-        stream = null;
+        stream = default;
         try
         {
             handle.DangerousAddRef(ref held);
@@ -32,8 +31,8 @@ internal static unsafe partial class StreamConnector
             }
 
             _ = fcntl(fd, F_SETFL, fcntl(fd, F_GETFL, 0) & ~O_NONBLOCK);
-            PeerAddress peer = default;
-            int length = PeerAddress.Size;
+            SocketAddress peer = default;
+            int length = SocketAddress.Size;
             _ = Libc.getpeername(fd, (byte*)&peer, &length);
             stream = new StreamDescriptor(fd, peer);
             error = NativeError.None;

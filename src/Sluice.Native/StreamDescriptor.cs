@@ -7,8 +7,9 @@ namespace Sluice.Native;
 /// <summary>
 /// A connected stream socket by its raw descriptor. One owner receives, sends and closes; any thread may <see cref="Shutdown"/> or
 /// <see cref="Reset"/>, which is why these two and <see cref="Close"/> exclude each other: a number that was closed may already be another's.
+/// A structure, so that a connection has one object less: it lives in one place and is never copied once it is used.
 /// </summary>
-internal sealed unsafe class StreamDescriptor
+internal unsafe struct StreamDescriptor
 {
     private const int MSG_NOSIGNAL = 0x4000;
     private const int SOL_SOCKET = 1;
@@ -22,35 +23,35 @@ internal sealed unsafe class StreamDescriptor
     private static readonly Lock[] Closings = [.. Enumerable.Range(0, 64).Select(_ => new Lock())];
 
     private volatile int _fd;
-    private PeerAddress _peer;
+    private readonly PeerAddress _peer;
 
-    internal StreamDescriptor(int fd, in PeerAddress peer)
+    internal StreamDescriptor(int fd, in SocketAddress peer)
     {
         _fd = fd;
-        _peer = peer;
+        _peer = new PeerAddress(peer);
     }
 
     /// <summary>Takes over a connected descriptor of which the peer is not known yet; asks the kernel for it. getpeername(2).</summary>
     public static StreamDescriptor Adopt(int fd)
     {
-        PeerAddress peer = default;
-        int length = PeerAddress.Size;
+        SocketAddress peer = default;
+        int length = SocketAddress.Size;
         return Libc.getpeername(fd, (byte*)&peer, &length) < 0 ? new StreamDescriptor(fd, default) : new StreamDescriptor(fd, peer);
     }
 
     /// <summary>The raw number, for a loop that watches it; -1 once closed.</summary>
-    public int Number => _fd;
+    public readonly int Number => _fd;
 
-    public bool IsClosed => _fd == Closed;
+    public readonly bool IsClosed => _fd == Closed;
 
     // A descriptor that was closed meanwhile is noticed inside, whichever lock that is.
     private Lock Closing => Closings[_fd & (Closings.Length - 1)];
 
     /// <summary>The peer as accept(2) gave it; null for an unnamed Unix socket.</summary>
-    public EndPoint? Peer => _peer.ToEndPoint();
+    public readonly EndPoint? Peer => _peer.ToEndPoint();
 
-    /// <summary>The peer's family, address and port without an allocation.</summary>
-    public ref readonly PeerAddress PeerAddress => ref _peer;
+    /// <summary><see cref="PeerAddress.SourceKey"/> of the peer.</summary>
+    public readonly ulong SourceKey => _peer.SourceKey;
 
     /// <summary>recv(2). With <paramref name="wait"/> it blocks (at most the receive timeout); otherwise MSG_DONTWAIT.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -142,17 +143,17 @@ internal sealed unsafe class StreamDescriptor
     /// <summary>The address of our end, or null when the socket is gone.</summary>
     public EndPoint? LocalEndPoint()
     {
-        PeerAddress address = default;
+        SocketAddress address = default;
         lock (Closing)
         {
-            int length = PeerAddress.Size;
+            int length = SocketAddress.Size;
             if (_fd == Closed || Libc.getsockname(_fd, (byte*)&address, &length) < 0)
             {
                 return null;
             }
         }
 
-        return address.ToEndPoint();
+        return new PeerAddress(address).ToEndPoint();
     }
 
     /// <summary>The user at the other end of a Unix socket (SO_PEERCRED), or null.</summary>

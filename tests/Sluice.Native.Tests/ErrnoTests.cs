@@ -83,7 +83,7 @@ public sealed class ErrnoTests
     public void Nobody_waiting_is_WouldBlock()
     {
         using Socket listener = Listening();
-        Assert.Null(ListeningSocket.Accept(listener.SafeHandle, out NativeError error));
+        Assert.False(ListeningSocket.TryAccept(listener.SafeHandle, out _, out NativeError error));
         Assert.Equal(NativeError.WouldBlock, error);
     }
 
@@ -93,7 +93,7 @@ public sealed class ErrnoTests
         Socket listener = Listening();
         SafeHandle handle = listener.SafeHandle;
         listener.Dispose();
-        Assert.Null(ListeningSocket.Accept(handle, out NativeError error));
+        Assert.False(ListeningSocket.TryAccept(handle, out _, out NativeError error));
         Assert.Equal(NativeError.BadDescriptor, error);
     }
 
@@ -101,7 +101,7 @@ public sealed class ErrnoTests
     public void A_socket_that_does_not_listen_is_InvalidArgument()
     {
         using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        Assert.Null(ListeningSocket.Accept(socket.SafeHandle, out NativeError error));
+        Assert.False(ListeningSocket.TryAccept(socket.SafeHandle, out _, out NativeError error));
         Assert.Equal(NativeError.InvalidArgument, error);
     }
 
@@ -109,7 +109,7 @@ public sealed class ErrnoTests
     public void A_file_is_NotSocket()
     {
         using FileStream file = File.OpenRead("/proc/self/status");
-        Assert.Null(ListeningSocket.Accept(file.SafeFileHandle, out NativeError error));
+        Assert.False(ListeningSocket.TryAccept(file.SafeFileHandle, out _, out NativeError error));
         Assert.Equal(NativeError.NotSocket, error);
     }
 

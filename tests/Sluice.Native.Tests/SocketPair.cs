@@ -7,6 +7,7 @@ namespace Sluice.Native.Tests;
 internal sealed class SocketPair : IDisposable
 {
     private readonly string? _path;
+    private StreamDescriptor _ours;
 
     public SocketPair(bool unix = false)
     {
@@ -16,11 +17,15 @@ internal sealed class SocketPair : IDisposable
         listener.Listen();
         Peer = new Socket(listener.AddressFamily, SocketType.Stream, listener.ProtocolType);
         Peer.Connect(listener.LocalEndPoint!);
-        Ours = ListeningSocket.Accept(listener.SafeHandle, out NativeError error) ?? throw new InvalidOperationException(error.ToString());
+        if (!ListeningSocket.TryAccept(listener.SafeHandle, out _ours, out NativeError error))
+        {
+            throw new InvalidOperationException(error.ToString());
+        }
+
         Peer.ReceiveTimeout = 10_000;
     }
 
-    public StreamDescriptor Ours { get; }
+    public ref StreamDescriptor Ours => ref _ours;
 
     public Socket Peer { get; }
 

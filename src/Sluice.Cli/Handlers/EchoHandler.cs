@@ -6,10 +6,10 @@ namespace Sluice.Cli.Handlers;
 /// <summary>Answers every byte with itself. RFC 862.</summary>
 internal sealed class EchoHandler : ConnectionHandler
 {
-    public override async Task OnConnectedAsync(ConnectionContext connection)
+    public override Task OnConnectedAsync(ConnectionContext connection) => EchoAsync(connection.Transport.Input, connection.Transport.Output);
+
+    private static async Task EchoAsync(PipeReader input, PipeWriter output)
     {
-        PipeReader input = connection.Transport.Input;
-        PipeWriter output = connection.Transport.Output;
         while (await AnswerAsync(await input.ReadAsync(), input, output))
         {
         }

@@ -25,7 +25,7 @@ internal sealed class AsyncConnection : GatedConnection, IReadinessObserver
     public static bool TryCreate(StreamSocket socket, ConnectionSettings settings, [NotNullWhen(true)] out AsyncConnection? connection)
     {
         connection = new AsyncConnection(socket, settings);
-        if (!socket.TryWatch(connection))
+        if (!connection.TryWatch(connection))
         {
             connection = null;
         }

@@ -9,7 +9,7 @@ namespace Sluice.Connections;
 /// Reads when the notifier says that the socket is readable. Edges are remembered in <c>_readiness</c>; a receive that did not fill its
 /// buffer has drained the socket, so the next read waits for an edge instead of asking the kernel in vain (231 ns).
 /// </summary>
-internal sealed class AsyncPipeReader(AsyncConnection connection) : DirectPipeReader<AsyncConnection>(connection, SmallestBuffer), IValueTaskSource<ReadResult>, IThreadPoolWorkItem
+internal sealed class AsyncPipeReader(AsyncConnection connection) : DirectPipeReader<AsyncConnection>(connection), IValueTaskSource<ReadResult>, IThreadPoolWorkItem
 {
     private const int Idle = 0;     // no edge since the last receive
     private const int Readable = 1; // an edge that nobody has used yet
@@ -29,6 +29,8 @@ internal sealed class AsyncPipeReader(AsyncConnection connection) : DirectPipeRe
 
     private CancellationToken _token;
     private CancellationTokenRegistration _registration;
+
+    protected override int NextSize { get; set; } = SmallestBuffer;
 
     public override ValueTask<ReadResult> ReadAsync(CancellationToken cancellationToken = default)
     {

@@ -82,7 +82,7 @@ internal sealed class BlockingConnection : GatedConnection, IReadinessObserver
         if (Interlocked.Exchange(ref _watched, 1) == 0)
         {
             // Where the system cannot watch one more, the handler's next flush sends the rest.
-            Socket.TryWatch(this);
+            TryWatch(this);
         }
     }
 

@@ -6,12 +6,14 @@ using Sluice.Native;
 namespace Sluice.Connections;
 
 /// <summary>Reads by a plain recv(2) that blocks the connection's own thread; the ValueTask it returns there is always complete.</summary>
-internal sealed class BlockingPipeReader(BlockingConnection connection) : DirectPipeReader<BlockingConnection>(connection, SmallestBuffer), IValueTaskSource<ReadResult>
+internal sealed class BlockingPipeReader(BlockingConnection connection) : DirectPipeReader<BlockingConnection>(connection), IValueTaskSource<ReadResult>
 {
     private ManualResetValueTaskSourceCore<ReadResult> _posted;
     private CancellationToken _postedToken;
     private volatile int _receivingThread;
     private int _interrupting;
+
+    protected override int NextSize { get; set; } = SmallestBuffer;
 
     public override ValueTask<ReadResult> ReadAsync(CancellationToken cancellationToken = default)
     {

@@ -22,6 +22,7 @@ internal sealed class ConnectionExtras
     public CancellationToken? OtherConnectionClosed;
     public CancellationToken? OtherCloseRequested;
     public Outbox? Outbox;
+    public TaskCompletionSource? OutputFinished; // of who waits for CompleteAsync
 
     /// <summary>The bytes that the metrics have been told of. Only <see cref="Diagnostics.ServerMetrics"/> touches them, under its lock.</summary>
     public (long Received, long Sent) Reported;

@@ -9,7 +9,7 @@ namespace Sluice.Connections;
 /// A PipeReader straight on the socket: one contiguous buffer, which is lent to the handler between a read and its AdvanceTo. It owns the
 /// buffer and the marks; how a receive waits is the derived reader's business.
 /// </summary>
-internal abstract class DirectPipeReader<TConnection>(TConnection connection, int firstSize) : PipeReader
+internal abstract class DirectPipeReader<TConnection>(TConnection connection) : PipeReader
     where TConnection : StreamConnection
 {
     /// <summary>The first size of a reader that adapts.</summary>
@@ -22,7 +22,6 @@ internal abstract class DirectPipeReader<TConnection>(TConnection connection, in
     private int _start;
     private int _end;
     private int _examined;
-    private int _nextSize = firstSize;
     private bool _lent;
     private bool _completed;
     private int _cancelled;
@@ -31,6 +30,9 @@ internal abstract class DirectPipeReader<TConnection>(TConnection connection, in
 
     /// <summary>No more bytes will come: FIN, or the connection ended.</summary>
     protected bool Ended { get; set; }
+
+    /// <summary>How large the next buffer is to be, in bytes.</summary>
+    protected abstract int NextSize { get; set; }
 
     public bool HasUnread => _end > _start;
 
@@ -159,9 +161,9 @@ internal abstract class DirectPipeReader<TConnection>(TConnection connection, in
 
         if (_buffer is null && unread == 0)
         {
-            Begin(Rent(_nextSize)); // nothing is unread: the usual case
+            Begin(Rent(NextSize)); // nothing is unread: the usual case
         }
-        else if (_buffer is null || _end == _buffer.Length || (unread == 0 && _buffer.Length != _nextSize))
+        else if (_buffer is null || _end == _buffer.Length || (unread == 0 && _buffer.Length != NextSize))
         {
             MakeRoom(unread);
         }
@@ -179,13 +181,13 @@ internal abstract class DirectPipeReader<TConnection>(TConnection connection, in
         {
             if (count < _buffer!.Length / 8 && _buffer.Length > SmallestBuffer)
             {
-                _nextSize = _buffer.Length / 2; // the bulk is over: give the memory back, step by step
+                NextSize = _buffer.Length / 2; // the bulk is over: give the memory back, step by step
             }
 
             return false;
         }
 
-        _nextSize = Math.Min(_buffer!.Length * 2, LargestBuffer); // the sender is ahead of us: fewer, larger receives
+        NextSize = Math.Min(_buffer!.Length * 2, LargestBuffer); // the sender is ahead of us: fewer, larger receives
         return true;
     }
 
@@ -302,7 +304,7 @@ internal abstract class DirectPipeReader<TConnection>(TConnection connection, in
         }
         else
         {
-            byte[] larger = Rent(Math.Max(_nextSize, unread * 2));
+            byte[] larger = Rent(Math.Max(NextSize, unread * 2));
             _buffer?.AsSpan(_start, unread).CopyTo(larger);
             ReturnBuffer();
             _buffer = larger;

@@ -18,32 +18,19 @@ internal abstract class DirectPipeWriter<TConnection>(TConnection connection) : 
     private byte[]? _chunk;
     private int _used;
     private int _sent;
-    private Queue<ArraySegment<byte>>? _full;
-    private int _sentOfFirst;
+    private FullChunks? _full;
     private int _cancelled;
 
     public sealed override bool CanGetUnflushedBytes => true;
 
-    public sealed override long UnflushedBytes
-    {
-        get
-        {
-            long bytes = _used - _sent - _sentOfFirst;
-            foreach (ArraySegment<byte> chunk in _full ?? [])
-            {
-                bytes += chunk.Count;
-            }
-
-            return bytes;
-        }
-    }
+    public sealed override long UnflushedBytes => _used - _sent + (_full?.Bytes ?? 0);
 
     protected TConnection Connection { get; } = connection;
 
     /// <summary>Output.Complete was called: FIN follows what is unsent.</summary>
     protected bool Completed { get; set; }
 
-    protected bool HasUnsent => _used > _sent || _full is { Count: > 0 };
+    protected bool HasUnsent => _used > _sent || _full is { IsEmpty: false };
 
     public sealed override Memory<byte> GetMemory(int sizeHint = 0) => MakeRoom(sizeHint).AsMemory(_used);
 
@@ -69,9 +56,9 @@ internal abstract class DirectPipeWriter<TConnection>(TConnection connection) : 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     protected bool TryPeek(out ReadOnlySpan<byte> rest)
     {
-        if (_full is { Count: > 0 })
+        if (_full is { IsEmpty: false })
         {
-            rest = _full.Peek().AsSpan(_sentOfFirst);
+            rest = _full.First;
             return true;
         }
 
@@ -84,7 +71,7 @@ internal abstract class DirectPipeWriter<TConnection>(TConnection connection) : 
     protected bool TryPeekAll(out ReadOnlySpan<byte> all)
     {
         all = _chunk.AsSpan(_sent, _used - _sent);
-        return _full is null or { Count: 0 };
+        return _full is null or { IsEmpty: true };
     }
 
     /// <summary>Takes the chunk out, to be returned, because all of it is sent. Only while there is one.</summary>
@@ -99,9 +86,13 @@ internal abstract class DirectPipeWriter<TConnection>(TConnection connection) : 
     /// <summary>Takes <paramref name="count"/> bytes of the last <see cref="TryPeek"/> as sent.</summary>
     protected void Sent(int count)
     {
-        if (_full is { Count: > 0 })
+        if (_full is { IsEmpty: false })
         {
-            SentOfFull(count);
+            if (_full.Sent(count) is { } chunk)
+            {
+                Return(chunk);
+            }
+
             return;
         }
 
@@ -128,7 +119,7 @@ internal abstract class DirectPipeWriter<TConnection>(TConnection connection) : 
     protected void Drop()
     {
         _full?.Clear();
-        _sent = _used = _sentOfFirst = 0;
+        _sent = _used = 0;
     }
 
     protected void CheckWritable()
@@ -172,7 +163,7 @@ internal abstract class DirectPipeWriter<TConnection>(TConnection connection) : 
         byte[] larger = Rent(Math.Max(needed, Math.Min(_chunk!.Length * 2, LargestChunk)));
         if (_used > _sent)
         {
-            (_full ??= new()).Enqueue(new ArraySegment<byte>(_chunk, _sent, _used - _sent));
+            (_full ??= new()).Add(new ArraySegment<byte>(_chunk, _sent, _used - _sent));
         }
         else
         {
@@ -181,17 +172,5 @@ internal abstract class DirectPipeWriter<TConnection>(TConnection connection) : 
 
         _sent = _used = 0;
         return _chunk = larger;
-    }
-
-    private void SentOfFull(int count)
-    {
-        _sentOfFirst += count;
-        ArraySegment<byte> first = _full!.Peek();
-        if (_sentOfFirst == first.Count)
-        {
-            _full.Dequeue();
-            _sentOfFirst = 0;
-            Return(first.Array!);
-        }
     }
 }

@@ -9,12 +9,15 @@ namespace Sluice.Connections;
 /// A connection whose socket several threads may call. Gates say who is inside a call: one receiver and one sender at a time. Taking a free gate is one uncontended compare-and-swap
 /// (5 ns of a request's 4,000), and buys that a descriptor is never closed under a call and that no two messages mix.
 /// </summary>
-internal abstract partial class GatedConnection(StreamSocket socket, ConnectionSettings settings) : StreamConnection(socket, settings)
+internal abstract partial class GatedConnection(StreamSocket socket, ConnectionSettings settings) : StreamConnection(socket)
 {
     private int _receiving;
     private int _sending;
     private int _writableEdge; // 1 when the socket became writable since the outbox was last pushed
+    private ulong _watch; // what the notifier knows this connection's watch by; 0 while there is none
     private bool _ownBegun; // inside the sender's gate: some bytes of a flush are sent, and not all
+
+    internal sealed override ConnectionSettings Settings { get; } = settings;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal bool TryEnterReceive() => Interlocked.CompareExchange(ref _receiving, 1, 0) == 0;
@@ -123,6 +126,9 @@ internal abstract partial class GatedConnection(StreamSocket socket, ConnectionS
         }
     }
 
+    /// <summary>Has the socket watched until it is given up; false when the system cannot watch one more. Once, and not while it is given up.</summary>
+    protected bool TryWatch(IReadinessObserver observer) => Socket.TryWatch(observer, out _watch);
+
     /// <summary>Arranges that <see cref="WritableEdge"/> is called from now on.</summary>
     private protected abstract void WatchForOutbox();
 
@@ -151,6 +157,11 @@ internal abstract partial class GatedConnection(StreamSocket socket, ConnectionS
         {
             Socket.Shutdown(SocketShutdown.Both);
             EnterSend();
+        }
+
+        if (_watch != 0)
+        {
+            Socket.Unwatch(_watch);
         }
 
         Socket.Close();

@@ -31,8 +31,6 @@ internal abstract partial class StreamConnection :
 
     private static long _lastId;
 
-    private int _over; // 1 once ConnectionClosed has fired
-
     /// <summary>The bytes that the metrics have been told of. Only <see cref="Diagnostics.ServerMetrics"/> touches them, under its lock.</summary>
     internal ref (long Received, long Sent) Reported => ref Extras.Reported;
 
@@ -68,13 +66,13 @@ internal abstract partial class StreamConnection :
     /// <summary>Fires when the connection is over; never on a thread that serves others.</summary>
     public override CancellationToken ConnectionClosed
     {
-        get => _extras?.OtherConnectionClosed ?? Token(ref Extras.ConnectionClosed, ref _over);
+        get => _extras?.OtherConnectionClosed ?? Token(ref Extras.ConnectionClosed, Marks.Over);
         set => Extras.OtherConnectionClosed = value;
     }
 
     CancellationToken IConnectionLifetimeNotificationFeature.ConnectionClosedRequested
     {
-        get => _extras?.OtherCloseRequested ?? Token(ref Extras.CloseRequested, ref _closeRequested);
+        get => _extras?.OtherCloseRequested ?? Token(ref Extras.CloseRequested, Marks.CloseRequested);
         set => Extras.OtherCloseRequested = value;
     }
 
@@ -118,7 +116,7 @@ internal abstract partial class StreamConnection :
 
     private protected void FireConnectionClosed()
     {
-        Interlocked.Exchange(ref _over, 1);
+        TryMark(Marks.Over);
         if (Volatile.Read(ref _extras) is { } extras)
         {
             Fire(ref extras.ConnectionClosed);
@@ -134,10 +132,10 @@ internal abstract partial class StreamConnection :
     }
 
     // Who fires sets the flag and then looks for a source; who asks publishes the source and then looks at the flag: one sees the other.
-    private static CancellationToken Token(ref CancellationTokenSource? source, ref int fired)
+    private CancellationToken Token(ref CancellationTokenSource? source, Marks fired)
     {
         CancellationTokenSource asked = Volatile.Read(ref source) ?? Publish(ref source);
-        if (Volatile.Read(ref fired) != 0)
+        if (Has(fired))
         {
             Cancel(asked);
         }

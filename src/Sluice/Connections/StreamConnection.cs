@@ -15,11 +15,8 @@ internal abstract partial class StreamConnection : ConnectionContext, IDuplexPip
     // The first reason wins; written by CompareExchange from any thread.
     private int _closeReason;
 
-    // 1 once the socket is (being) given up; written by Exchange.
-    private int _closed;
-
-    // Set by the drain's thread, read by the handler's before it waits.
-    private int _closeRequested;
+    // Marks; a number, because only numbers can be changed by an interlocked operation.
+    private int _marks;
 
     private int _units;
 
@@ -30,10 +27,22 @@ internal abstract partial class StreamConnection : ConnectionContext, IDuplexPip
     // Made by the first who needs it: see StreamConnection.Features.cs.
     private ConnectionExtras? _extras;
 
-    protected StreamConnection(StreamSocket socket, ConnectionSettings settings)
+    protected StreamConnection(StreamSocket socket) => Socket = socket;
+
+    /// <summary>Each is set once and stays; from any thread.</summary>
+    [Flags]
+    private enum Marks
     {
-        Socket = socket;
-        Settings = settings;
+        None = 0,
+
+        /// <summary>The socket is given up, or being given up.</summary>
+        Closed = 1,
+
+        /// <summary>The server drains. Set by the drain's thread, read by the handler's before it waits.</summary>
+        CloseRequested = 2,
+
+        /// <summary>ConnectionClosed has fired.</summary>
+        Over = 4,
     }
 
     public abstract PipeReader Input { get; }
@@ -53,14 +62,14 @@ internal abstract partial class StreamConnection : ConnectionContext, IDuplexPip
     public long AcceptedAt { get; } = Environment.TickCount64;
 
     /// <summary>Whether the server drains and asks the handler to finish.</summary>
-    internal bool CloseRequested => Volatile.Read(ref _closeRequested) != 0;
+    internal bool CloseRequested => Has(Marks.CloseRequested);
 
     internal StreamSocket Socket { get; }
 
     /// <summary>Where it was accepted; null for a client.</summary>
     internal Listener? Listener { get; set; }
 
-    internal ConnectionSettings Settings { get; }
+    internal abstract ConnectionSettings Settings { get; }
 
     /// <summary>The handler's task; set by the runner when it has called the handler.</summary>
     internal Task? Running { get; set; }
@@ -74,6 +83,9 @@ internal abstract partial class StreamConnection : ConnectionContext, IDuplexPip
         get => _extras?.Failure;
         set => Extras.Failure = value;
     }
+
+    /// <summary>Whom to tell that the output is completed and sent; null while nobody has asked.</summary>
+    private protected TaskCompletionSource? OutputFinished => Volatile.Read(ref _extras)?.OutputFinished;
 
     public long BytesReceived => Volatile.Read(ref _received);
 
@@ -113,7 +125,7 @@ internal abstract partial class StreamConnection : ConnectionContext, IDuplexPip
     /// <inheritdoc cref="IConnectionSender.TrySend"/>
     public bool TrySend(ReadOnlySpan<byte> message)
     {
-        if (Volatile.Read(ref _closed) != 0 || CloseReason is not (CloseReason.None or CloseReason.Drained))
+        if (Has(Marks.Closed) || CloseReason is not (CloseReason.None or CloseReason.Drained))
         {
             return false;
         }
@@ -192,7 +204,7 @@ internal abstract partial class StreamConnection : ConnectionContext, IDuplexPip
     /// </summary>
     internal void RequestDrain()
     {
-        if (Interlocked.Exchange(ref _closeRequested, 1) == 0)
+        if (TryMark(Marks.CloseRequested))
         {
             FireCloseRequested();
         }
@@ -211,7 +223,12 @@ internal abstract partial class StreamConnection : ConnectionContext, IDuplexPip
     }
 
     /// <summary>True for the one caller who may give the socket up.</summary>
-    private protected bool TryBeginClose() => Interlocked.Exchange(ref _closed, 1) == 0;
+    private protected bool TryBeginClose() => TryMark(Marks.Closed);
+
+    private bool Has(Marks mark) => (Volatile.Read(ref _marks) & (int)mark) != 0;
+
+    // True for the one who set it.
+    private bool TryMark(Marks mark) => (Interlocked.Or(ref _marks, (int)mark) & (int)mark) == 0;
 
     /// <summary>The exception for a call on a connection that has ended.</summary>
     internal Exception EndedException() => CloseReason switch

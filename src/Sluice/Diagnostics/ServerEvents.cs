@@ -64,7 +64,7 @@ public sealed class ServerEvents
     {
         if (ConnectionAccepted is { } subscribers)
         {
-            Raise(subscribers, new ConnectionAccepted(listener, socket.RemoteEndPoint));
+            Raise(subscribers, new ConnectionAccepted(listener, socket));
         }
     }
 
@@ -74,7 +74,7 @@ public sealed class ServerEvents
     {
         if (ConnectionRefused is { } subscribers)
         {
-            Raise(subscribers, new ConnectionRefused(listener, socket.RemoteEndPoint, reason));
+            Raise(subscribers, new ConnectionRefused(listener, socket, reason));
         }
     }
 
@@ -137,9 +137,18 @@ public sealed class ServerEvents
 }
 
 /// <summary>A connection was accepted.</summary>
-/// <param name="Listener">Where.</param>
-/// <param name="RemoteEndPoint">From whom; null for an unnamed Unix socket.</param>
-public readonly record struct ConnectionAccepted(Listener Listener, EndPoint? RemoteEndPoint);
+public readonly struct ConnectionAccepted
+{
+    private readonly StreamSocket _socket;
+
+    internal ConnectionAccepted(Listener listener, StreamSocket socket) => (Listener, _socket) = (listener, socket);
+
+    /// <summary>Where.</summary>
+    public Listener Listener { get; }
+
+    /// <summary>From whom; null for an unnamed Unix socket. Made each time it is asked for.</summary>
+    public EndPoint? RemoteEndPoint => _socket.RemoteEndPoint;
+}
 
 /// <summary>A connection has ended.</summary>
 /// <param name="Connection">The connection; closed, but its id, items and end points can be read.</param>
@@ -153,10 +162,21 @@ public readonly record struct ConnectionEnded(
     ConnectionContext Connection, Listener Listener, CloseReason Reason, Exception? Failure, TimeSpan Duration, long BytesReceived, long BytesSent);
 
 /// <summary>A connection was refused.</summary>
-/// <param name="Listener">Where.</param>
-/// <param name="RemoteEndPoint">From whom; null for an unnamed Unix socket.</param>
-/// <param name="Reason">By which limit.</param>
-public readonly record struct ConnectionRefused(Listener Listener, EndPoint? RemoteEndPoint, RefuseReason Reason);
+public readonly struct ConnectionRefused
+{
+    private readonly StreamSocket _socket;
+
+    internal ConnectionRefused(Listener listener, StreamSocket socket, RefuseReason reason) => (Listener, _socket, Reason) = (listener, socket, reason);
+
+    /// <summary>Where.</summary>
+    public Listener Listener { get; }
+
+    /// <summary>By which limit.</summary>
+    public RefuseReason Reason { get; }
+
+    /// <summary>From whom; null for an unnamed Unix socket. Made each time it is asked for.</summary>
+    public EndPoint? RemoteEndPoint => _socket.RemoteEndPoint;
+}
 
 /// <summary>accept(2) failed.</summary>
 /// <param name="Listener">Where.</param>

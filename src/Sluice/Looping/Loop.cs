@@ -27,6 +27,7 @@ internal abstract class Loop : ILiveConnections, IDisposable
     {
         Index = index;
         Server = server;
+        Settings = server.Runner.Settings;
         Policy = new LoopPolicy(server);
         WatchesReads = Policy.WatchesReads;
         Now = Environment.TickCount64;
@@ -38,6 +39,9 @@ internal abstract class Loop : ILiveConnections, IDisposable
     public int Index { get; }
 
     public ServerContext Server { get; }
+
+    /// <summary>What its connections need to know of the server's limits.</summary>
+    public ConnectionSettings Settings { get; }
 
     public LoopPolicy Policy { get; }
 

@@ -6,8 +6,7 @@ namespace Sluice.Looping;
 /// </summary>
 internal abstract partial class LoopConnection
 {
-    private long _readSince;  // when the read that waits began to
-    private Progress? _progress; // of what the peer owes us or we wait to send; made with the first such
+    private Progress? _progress; // made with the first limit that counts
 
     /// <summary>A read begins to wait.</summary>
     internal void WatchRead()
@@ -20,14 +19,15 @@ internal abstract partial class LoopConnection
 
     private void WatchReadTime()
     {
-        _readSince = Loop.Now;
+        Progress progress = _progress ??= new Progress();
+        progress.ReadSince = Loop.Now;
         if (Loop.Policy.MinRate is not null && PeerOwes)
         {
             Owe();
         }
-        else if (_progress is { OwedSince: > 0, FlushSince: 0 } && !PeerOwes)
+        else if (progress is { OwedSince: > 0, FlushSince: 0 } && !PeerOwes)
         {
-            _progress.OwedSince = 0; // the unit is complete
+            progress.OwedSince = 0; // the unit is complete
         }
 
         // What is on the wheel may be a farther limit, of the lifetime or of a flush that is over.
@@ -133,15 +133,15 @@ internal abstract partial class LoopConnection
             return CloseReason.FirstByteTimeout;
         }
 
-        bool reads = _reader.Waits && _phase == LoopPhase.Serving;
-        if (reads && (InUnit || !policy.IdleInsideUnitsOnly) && Passed(_readSince, policy.Idle, now, ref next))
-        {
-            return CloseReason.IdleTimeout;
-        }
-
         if (_progress is not { } progress)
         {
             return CloseReason.None;
+        }
+
+        bool reads = _reader.Waits && _phase == LoopPhase.Serving;
+        if (reads && (InUnit || !policy.IdleInsideUnitsOnly) && Passed(progress.ReadSince, policy.Idle, now, ref next))
+        {
+            return CloseReason.IdleTimeout;
         }
 
         bool sends = progress.FlushSince > 0;
@@ -191,9 +191,10 @@ internal abstract partial class LoopConnection
         return false;
     }
 
-    /// <summary>Only of a connection that waited to send, or that owed bytes.</summary>
+    /// <summary>When what is limited began, and how far it was then.</summary>
     private sealed class Progress
     {
+        public long ReadSince;  // when the read that waits began to
         public long FlushSince; // 0: nothing waits to be sent
         public long FlushBytes;
         public long OwedSince;  // 0: nothing is owed

@@ -19,8 +19,8 @@ internal abstract partial class LoopConnection : StreamConnection
     private bool _isQueued;   // for GoOn
     private bool _isEndWatched;
 
-    protected LoopConnection(Loop loop, StreamSocket socket, ConnectionSettings settings, ulong token)
-        : base(socket, settings)
+    protected LoopConnection(Loop loop, StreamSocket socket, ulong token)
+        : base(socket)
     {
         Loop = loop;
         Token = token;
@@ -67,6 +67,8 @@ internal abstract partial class LoopConnection : StreamConnection
     /// <summary>Its place on the loop.</summary>
     public int Slot => (int)(uint)Token;
 
+    internal sealed override ConnectionSettings Settings => Loop.Settings;
+
     internal sealed override bool WaitsIdle => _reader.Waits && !_reader.HasUnread && !InUnit;
 
     private protected sealed override bool HasUnread => _reader.HasUnread;
@@ -76,6 +78,16 @@ internal abstract partial class LoopConnection : StreamConnection
 
     /// <summary>The messages of others, if there have been any.</summary>
     internal Outbox? Others => Outbox;
+
+    /// <summary>From any thread: who waits until the output is completed and sent, or given up.</summary>
+    internal TaskCompletionSource AskFinished()
+    {
+        TaskCompletionSource finished = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        return Interlocked.CompareExchange(ref Extras.OutputFinished, finished, null) ?? finished;
+    }
+
+    /// <summary>The output is.</summary>
+    internal void TellFinished() => OutputFinished?.TrySetResult();
 
     /// <summary>Whether it is closed.</summary>
     internal bool IsClosed => _phase == LoopPhase.Closed;

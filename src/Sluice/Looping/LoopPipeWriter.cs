@@ -9,10 +9,9 @@ namespace Sluice.Looping;
 /// Writes on a loop: a flush sends at once, and only what the kernel cannot take waits until it can (that pending flush is the back-pressure).
 /// For the loop's thread; a call from another one is posted home.
 /// </summary>
-internal sealed class LoopPipeWriter(LoopConnection connection) : DirectPipeWriter<LoopConnection>(connection)
+internal sealed partial class LoopPipeWriter(LoopConnection connection) : DirectPipeWriter<LoopConnection>(connection)
 {
     private LoopFlush? _flush; // made by the first flush that has to wait
-    private TaskCompletionSource? _finished;
     private bool _ownBegun; // some bytes of a flush are sent, and not all: no message of others may come between
 
     /// <summary>Whether a flush waits for the kernel.</summary>
@@ -116,8 +115,7 @@ internal sealed class LoopPipeWriter(LoopConnection connection) : DirectPipeWrit
 
     public override ValueTask CompleteAsync(Exception? exception = null)
     {
-        TaskCompletionSource finished = new(TaskCreationOptions.RunContinuationsAsynchronously);
-        finished = Interlocked.CompareExchange(ref _finished, finished, null) ?? finished;
+        TaskCompletionSource finished = Connection.AskFinished();
         Complete(exception);
         if (exception is not null)
         {
@@ -185,7 +183,7 @@ internal sealed class LoopPipeWriter(LoopConnection connection) : DirectPipeWrit
             Failed();
         }
 
-        _finished?.TrySetResult();
+        Connection.TellFinished();
     }
 
     /// <summary>The handler has ended. A flush that it left behind is cancelled, its bytes are sent all the same.</summary>
@@ -214,60 +212,7 @@ internal sealed class LoopPipeWriter(LoopConnection connection) : DirectPipeWrit
         Drop();
         ReleaseIfEmpty();
         _flush?.Leave();
-        _finished?.TrySetResult();
-    }
-
-    /// <summary>
-    /// Sends without waiting what there is, others' messages first unless ours is half sent.
-    /// </summary>
-    public NativeError SendNow(bool own)
-    {
-        if (!_ownBegun && Connection.HasOutbox)
-        {
-            NativeError error = SendOutbox();
-            if (error != NativeError.None || !own)
-            {
-                return error;
-            }
-        }
-
-        while (own && TryPeek(out ReadOnlySpan<byte> rest))
-        {
-            SocketResult sent = Connection.Transmit(rest);
-            if (!sent.Succeeded)
-            {
-                if (sent.Error == NativeError.Interrupted)
-                {
-                    continue;
-                }
-
-                Shrink();
-                return sent.Error;
-            }
-
-            SentSome(sent.Count);
-        }
-
-        if (own && _flush is { Source.IsEmpty: false } flush)
-        {
-            NativeError error = SendSource(flush);
-            if (error != NativeError.None)
-            {
-                return error;
-            }
-        }
-
-        if (own)
-        {
-            _ownBegun = false;
-            ReleaseIfEmpty();
-            if (Connection.HasOutbox)
-            {
-                return SendOutbox();
-            }
-        }
-
-        return NativeError.None;
+        Connection.TellFinished();
     }
 
     protected override byte[] Rent(int least) => Loop.IsCurrent ? Loop.Chunks.Rent(least) : least > LoopBuffers.Size ? ArrayPool<byte>.Shared.Rent(least) : LoopBuffers.NewBuffer();
@@ -364,15 +309,8 @@ internal sealed class LoopPipeWriter(LoopConnection connection) : DirectPipeWrit
         }
         else if (!IsFinishing)
         {
-            _finished?.TrySetResult(); // it was finished before anybody asked to be told
+            Connection.TellFinished(); // it was finished before anybody asked to be told
         }
-    }
-
-    private void SentSome(int count)
-    {
-        Connection.CountSent(count);
-        _ownBegun = true;
-        Sent(count);
     }
 
     private void KeepSource(LoopFlush flush)
@@ -382,46 +320,5 @@ internal sealed class LoopPipeWriter(LoopConnection connection) : DirectPipeWrit
             Keep(flush.Source.Span);
             flush.Source = default;
         }
-    }
-
-    private NativeError SendSource(LoopFlush flush)
-    {
-        while (!flush.Source.IsEmpty)
-        {
-            SocketResult sent = Connection.Transmit(flush.Source.Span);
-            if (sent.Succeeded)
-            {
-                Connection.CountSent(sent.Count);
-                _ownBegun = true;
-                flush.Source = flush.Source[sent.Count..];
-            }
-            else if (sent.Error != NativeError.Interrupted)
-            {
-                return sent.Error;
-            }
-        }
-
-        flush.Source = default;
-        return NativeError.None;
-    }
-
-    private NativeError SendOutbox()
-    {
-        Outbox outbox = Connection.Others!;
-        while (outbox.TryPeek(out ReadOnlySpan<byte> rest))
-        {
-            SocketResult sent = Connection.Transmit(rest);
-            if (sent.Succeeded)
-            {
-                outbox.Sent(sent.Count);
-                Connection.CountSent(sent.Count);
-            }
-            else if (sent.Error != NativeError.Interrupted)
-            {
-                return sent.Error;
-            }
-        }
-
-        return NativeError.None;
     }
 }

@@ -31,8 +31,7 @@ internal sealed class KernelListener : Listener
 
     internal override AcceptResult TryAccept()
     {
-        StreamDescriptor? stream = ListeningSocket.Accept(_handle, out NativeError error);
-        return stream is not null
+        return ListeningSocket.TryAccept(_handle, out StreamDescriptor stream, out NativeError error)
             ? AcceptResult.Accepted(new KernelStreamSocket(stream, _unixEndPoint))
             : AcceptResult.Failed(Name(error));
     }

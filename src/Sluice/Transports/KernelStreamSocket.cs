@@ -7,45 +7,33 @@ namespace Sluice.Transports;
 /// <summary>A stream of the kernel: TCP or a Unix socket, by its descriptor.</summary>
 internal sealed class KernelStreamSocket(StreamDescriptor descriptor, EndPoint? unixEndPoint = null) : StreamSocket
 {
-    // 0 while nobody watches.
-    private ulong _watch;
+    private StreamDescriptor _descriptor = descriptor;
 
-    public override int Descriptor => descriptor.Number;
+    public override int Descriptor => _descriptor.Number;
 
-    public override EndPoint? LocalEndPoint => unixEndPoint ?? descriptor.LocalEndPoint();
+    public override EndPoint? LocalEndPoint => unixEndPoint ?? _descriptor.LocalEndPoint();
 
-    public override EndPoint? RemoteEndPoint => descriptor.Peer;
+    public override EndPoint? RemoteEndPoint => _descriptor.Peer;
 
-    public override ulong SourceKey => unixEndPoint is null ? descriptor.PeerAddress.SourceKey : 1 + (ulong)descriptor.PeerUser().GetValueOrDefault();
+    public override ulong SourceKey => unixEndPoint is null ? _descriptor.SourceKey : 1 + (ulong)_descriptor.PeerUser().GetValueOrDefault();
 
-    public override SocketResult Receive(Span<byte> buffer, bool wait) => descriptor.Receive(buffer, wait);
+    public override SocketResult Receive(Span<byte> buffer, bool wait) => _descriptor.Receive(buffer, wait);
 
-    public override SocketResult Send(ReadOnlySpan<byte> buffer, bool wait) => descriptor.Send(buffer, wait);
+    public override SocketResult Send(ReadOnlySpan<byte> buffer, bool wait) => _descriptor.Send(buffer, wait);
 
-    public override void SetReceiveTimeout(TimeSpan timeout) => descriptor.SetReceiveTimeout(timeout);
+    public override void SetReceiveTimeout(TimeSpan timeout) => _descriptor.SetReceiveTimeout(timeout);
 
-    public override void SetSendTimeout(TimeSpan timeout) => descriptor.SetSendTimeout(timeout);
+    public override void SetSendTimeout(TimeSpan timeout) => _descriptor.SetSendTimeout(timeout);
 
     public override void InterruptReceive(int thread) => ThreadInterrupt.Interrupt(thread);
 
-    public override void Shutdown(SocketShutdown how) => descriptor.Shutdown(how);
+    public override void Shutdown(SocketShutdown how) => _descriptor.Shutdown(how);
 
-    public override void Reset() => descriptor.Reset();
+    public override void Reset() => _descriptor.Reset();
 
-    public override void Close()
-    {
-        Unwatch();
-        descriptor.Close();
-    }
+    public override void Close() => _descriptor.Close();
 
-    public override bool TryWatch(IReadinessObserver observer) => ReadinessNotifier.Shared.TryWatch(descriptor.Number, observer, out _watch);
+    public override bool TryWatch(IReadinessObserver observer, out ulong watch) => ReadinessNotifier.Shared.TryWatch(_descriptor.Number, observer, out watch);
 
-    public override void Unwatch()
-    {
-        ulong watch = Interlocked.Exchange(ref _watch, 0);
-        if (watch != 0)
-        {
-            ReadinessNotifier.Shared.Unwatch(watch);
-        }
-    }
+    public override void Unwatch(ulong watch) => ReadinessNotifier.Shared.Unwatch(watch);
 }

@@ -12,7 +12,7 @@ internal static class StreamConnect
         using (socket)
         {
             await socket.ConnectAsync(endPoint, cancellation);
-            return StreamConnector.TryTake(socket.SafeHandle, out StreamDescriptor? stream, out NativeError error)
+            return StreamConnector.TryTake(socket.SafeHandle, out StreamDescriptor stream, out NativeError error)
                 ? new KernelStreamSocket(stream, unixEndPoint)
                 : throw new SluiceException(ErrorIds.CannotConnect, $"cannot take the connection over: {error}");
         }

@@ -51,10 +51,10 @@ internal abstract class StreamSocket
     /// From now on every readiness edge is told to <paramref name="observer"/>, the present state included. Once per socket. False when the
     /// system cannot watch one more.
     /// </summary>
-    public abstract bool TryWatch(IReadinessObserver observer);
+    public abstract bool TryWatch(IReadinessObserver observer, out ulong watch);
 
-    /// <summary>Ends <see cref="TryWatch"/>. Edges under way may still arrive.</summary>
-    public abstract void Unwatch();
+    /// <summary>Ends what <see cref="TryWatch"/> began, before the socket is closed. Edges under way may still arrive.</summary>
+    public abstract void Unwatch(ulong watch);
 }
 
 /// <summary>Who is told that a socket became ready.</summary>

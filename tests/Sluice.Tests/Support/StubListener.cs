@@ -58,9 +58,13 @@ internal sealed class StubSocket(ulong source = 0) : StreamSocket
 
     public override void Close() => IsClosed = true;
 
-    public override bool TryWatch(IReadinessObserver observer) => true;
+    public override bool TryWatch(IReadinessObserver observer, out ulong watch)
+    {
+        watch = 1;
+        return true;
+    }
 
-    public override void Unwatch()
+    public override void Unwatch(ulong watch)
     {
     }
 }

@@ -15,7 +15,6 @@ internal sealed partial class RingConnection
     private byte[]? _sent;     // the array of the last send
     private int _sentOffset;
     private int _sentCount;
-    private uint _sentEntry;   // its place in the ring, to make it longer
     private int _sentAt = Never; // the loop's count of confirmed turns then: while it is the same, the send may yet fail
     private NativeError _sendError;
 
@@ -119,7 +118,7 @@ internal sealed partial class RingConnection
         _sentCount = count;
         bytes[..count].CopyTo(_sent.AsSpan(_sentOffset));
         _sentAt = Loop.Confirmed;
-        _sentEntry = Loop.Ring.SendNow(_descriptor, _sent, _sentOffset, count, RingToken.Of(RingOperation.SendNow, Token));
+        Loop.LastSend = Loop.Ring.SendNow(_descriptor, _sent, _sentOffset, count, RingToken.Of(RingOperation.SendNow, Token));
         return SocketResult.Of(count);
     }
 
@@ -142,7 +141,7 @@ internal sealed partial class RingConnection
     {
         if (Loop.Sends.TryExtend(_sent!, _sentOffset + _sentCount, bytes.Length))
         {
-            if (Loop.Ring.TryExtend(_sentEntry, bytes.Length))
+            if (Loop.Ring.TryExtend(Loop.LastSend, bytes.Length))
             {
                 bytes.CopyTo(_sent.AsSpan(_sentOffset + _sentCount));
                 _sentCount += bytes.Length;

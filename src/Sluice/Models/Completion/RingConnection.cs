@@ -16,12 +16,12 @@ internal sealed partial class RingConnection : LoopConnection
 
     private readonly int _descriptor;
     private ReceiveQueue _received;
-    private int _end = NoEnd; // what the receive ended with: 0 is FIN, else the error
+    private short _end = NoEnd; // what the receive ended with: 0 is FIN, else the error
     private InFlight _inFlight;
     private byte _cancels;
 
     public RingConnection(RingLoop loop, StreamSocket socket, ulong token)
-        : base(loop, socket, loop.Server.Runner.Settings, token) => _descriptor = socket.Descriptor;
+        : base(loop, socket, token) => _descriptor = socket.Descriptor;
 
     /// <summary>What the kernel works at, and a completion will tell the end of; and what the loop has noted.</summary>
     [Flags]
@@ -53,7 +53,7 @@ internal sealed partial class RingConnection : LoopConnection
         SendsRented = 512,
     }
 
-    private const int NoEnd = -1;
+    private const short NoEnd = -1;
     private const InFlight Operations = InFlight.Receive | InFlight.HangUp | InFlight.Send;
 
     private new RingLoop Loop => (RingLoop)base.Loop;
@@ -277,7 +277,7 @@ internal sealed partial class RingConnection : LoopConnection
                 Starve();
                 return false;
             case NativeError error:
-                _end = (int)error;
+                _end = (short)error;
                 return true;
         }
     }

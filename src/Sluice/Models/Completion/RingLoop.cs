@@ -40,6 +40,9 @@ internal sealed class RingLoop : Loop
 
     public SendArena Sends { get; } = new();
 
+    /// <summary>The place in the ring of the last send that does not wait, whosever it is: only that one can be made longer.</summary>
+    public uint LastSend { get; set; }
+
     /// <summary>Counts the waits after which every earlier send that does not wait has gone, or has completed.</summary>
     public int Confirmed { get; private set; }
 

@@ -9,7 +9,7 @@ using Sluice.Native; // in here, where its Readiness comes before this namespace
 /// A connection that makes its I/O calls when the kernel says that they will not wait. A receive that did not fill its buffer has drained the
 /// socket, so the next read waits for an event instead of asking in vain (231 ns).
 /// </summary>
-internal sealed partial class ReadyConnection(EventLoop loop, StreamSocket socket, ulong token) : LoopConnection(loop, socket, loop.Server.Runner.Settings, token)
+internal sealed partial class ReadyConnection(EventLoop loop, StreamSocket socket, ulong token) : LoopConnection(loop, socket, token)
 {
     private readonly int _descriptor = socket.Descriptor;
     private bool _isReadable;   // the kernel has told of something that was not received yet

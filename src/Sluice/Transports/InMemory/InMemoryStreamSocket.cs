@@ -222,8 +222,9 @@ internal sealed class InMemoryStreamSocket : StreamSocket
         }
     }
 
-    public override bool TryWatch(IReadinessObserver observer)
+    public override bool TryWatch(IReadinessObserver observer, out ulong watch)
     {
+        watch = 1;
         Readiness now = Readiness.Write;
         lock (_shared)
         {
@@ -237,7 +238,7 @@ internal sealed class InMemoryStreamSocket : StreamSocket
         return true;
     }
 
-    public override void Unwatch()
+    public override void Unwatch(ulong watch)
     {
         lock (_shared)
         {

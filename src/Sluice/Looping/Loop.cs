@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using Sluice.Accepting;
 using Sluice.Connections;
@@ -131,6 +132,7 @@ internal abstract class Loop : ILiveConnections, IDisposable
         Volatile.Write(ref _hasEnded, true);
         Interlocked.MemoryBarrier(); // whoever posted and did not see it is seen here
         RunAfterEnd();
+        Debug.Assert(Buffers.Out == 0 && Chunks.Out == 0, $"{Buffers.Out} buffers and {Chunks.Out} chunks of loop {Index} were rented and not returned");
     }
 
     public virtual void Dispose() => WakeUp.Dispose();

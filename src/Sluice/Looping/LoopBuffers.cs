@@ -68,8 +68,12 @@ internal sealed class LoopBuffers
         }
     }
 
-    /// <summary>A large buffer that no loop counts, for a handler away from its loop.</summary>
-    public static byte[] NewBuffer() => GC.AllocateUninitializedArray<byte>(Size, pinned: true);
+    /// <summary>
+    /// A buffer of at least <paramref name="least"/> bytes for a handler away from its loop. Never of <see cref="Size"/>, by which a loop knows its own.
+    /// </summary>
+    public static byte[] RentElsewhere(int least) => ArrayPool<byte>.Shared.Rent(least > Size / 2 ? Math.Max(least, Size + 1) : least);
+
+    private static byte[] NewBuffer() => GC.AllocateUninitializedArray<byte>(Size, pinned: true);
 
     private byte[] RentAnother(int least)
     {

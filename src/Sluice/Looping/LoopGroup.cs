@@ -22,7 +22,15 @@ internal sealed class LoopGroup
         _loops = new Loop[count];
         for (int i = 0; i < count; i++)
         {
-            _loops[i] = make(i, this);
+            try
+            {
+                _loops[i] = make(i, this);
+            }
+            catch
+            {
+                Array.ForEach(_loops[..i], loop => loop.Dispose()); // the system has no more of what a loop needs, and these will not run
+                throw;
+            }
         }
     }
 

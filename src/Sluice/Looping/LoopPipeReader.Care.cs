@@ -101,6 +101,8 @@ internal sealed partial class LoopPipeReader
     private void AwaitFromElsewhere(Action<object?> continuation, object? state, short token) =>
         Loop.Post(_ => OnCompleted(continuation, state, token, ValueTaskSourceOnCompletedFlags.None), null);
 
+    private void AbandonFromElsewhere(byte[] buffer) => Loop.Post(_ => Loop.Buffers.Forget(buffer), null);
+
     private void ReturnFromElsewhere(byte[] buffer) => Loop.Post(_ => Loop.Buffers.Return(buffer), null);
 
     /// <summary>What only few reads need.</summary>

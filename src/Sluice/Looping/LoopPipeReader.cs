@@ -269,7 +269,17 @@ internal sealed partial class LoopPipeReader(LoopConnection connection) : Direct
         }
     }
 
-    protected override void Abandon(byte[] buffer) => Loop.Buffers.Forget(buffer);
+    protected override void Abandon(byte[] buffer)
+    {
+        if (Loop.IsCurrent)
+        {
+            Loop.Buffers.Forget(buffer);
+        }
+        else
+        {
+            AbandonFromElsewhere(buffer);
+        }
+    }
 
     protected override void Emptied() => Return(TakeBuffer());
 

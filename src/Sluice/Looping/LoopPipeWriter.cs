@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.IO.Pipelines;
 using Sluice.Connections;
 using Sluice.Native;
@@ -215,7 +214,7 @@ internal sealed partial class LoopPipeWriter(LoopConnection connection) : Direct
         Connection.TellFinished();
     }
 
-    protected override byte[] Rent(int least) => Loop.IsCurrent ? Loop.Chunks.Rent(least) : least > LoopBuffers.Size ? ArrayPool<byte>.Shared.Rent(least) : LoopBuffers.NewBuffer();
+    protected override byte[] Rent(int least) => Loop.IsCurrent ? Loop.Chunks.Rent(least) : LoopBuffers.RentElsewhere(least);
 
     protected override void Return(byte[] chunk)
     {
@@ -223,10 +222,16 @@ internal sealed partial class LoopPipeWriter(LoopConnection connection) : Direct
         {
             Loop.Chunks.Return(chunk);
         }
+        else
+        {
+            ReturnFromElsewhere(chunk);
+        }
     }
 
     // By themselves, because a closure is made where its method begins.
     private ValueTask<FlushResult> FlushFromElsewhere(CancellationToken cancellation) => PostedCall<FlushResult>.Start(Loop, () => FlushAsync(cancellation));
+
+    private void ReturnFromElsewhere(byte[] chunk) => Loop.Post(_ => Loop.Chunks.Return(chunk), null);
 
     private ValueTask<FlushResult> WriteFromElsewhere(ReadOnlyMemory<byte> source, CancellationToken cancellation) =>
         PostedCall<FlushResult>.Start(Loop, () => WriteAsync(source, cancellation));

@@ -45,6 +45,7 @@ public sealed class LoopsRest
     public Task While_a_flush_that_was_cancelled_could_go_on_and_no_one_asks(string model, string transport)
     {
         var begun = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var cancelled = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         return RestAsync(model, transport, async (connection, over) =>
         {
             PipeWriter output = connection.Transport.Output;
@@ -52,12 +53,15 @@ public sealed class LoopsRest
             ValueTask<FlushResult> flushing = output.WriteAsync(new byte[64 * 1024 * 1024]);
             await begun.Task;
             output.CancelPendingFlush();
-            Assert.True((await flushing).IsCanceled);
+            FlushResult flushed = await flushing;
+            cancelled.SetResult();
+            Assert.True(flushed.IsCanceled);
             await over;
         }, async client =>
         {
             await client.ReceiveExactlyAsync(50_000);
             begun.SetResult();
+            await cancelled.Task; // who read on meanwhile could have let the flush end first
             byte[] some = new byte[64 * 1024];
             using var none = new CancellationTokenSource(200);
             try

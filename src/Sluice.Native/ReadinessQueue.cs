@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using System.Runtime.Intrinsics.X86;
 
 namespace Sluice.Native;
 
@@ -22,7 +21,7 @@ internal sealed unsafe class ReadinessQueue : IDisposable
 
     // struct epoll_event is packed on x86-64 (12 bytes) and aligned elsewhere (16 bytes). epoll_ctl(2).
     // Constants to the compiler.
-    private static int EventSize => X86Base.IsSupported ? 12 : 16;
+    private static int EventSize => RuntimeInformation.ProcessArchitecture == Architecture.X64 ? 12 : 16;
 
     private static int DataOffset => EventSize - sizeof(ulong);
 

@@ -1,5 +1,5 @@
 using System.Runtime.CompilerServices;
-using System.Runtime.Intrinsics.X86;
+using System.Runtime.InteropServices;
 
 namespace Sluice.Native;
 
@@ -13,9 +13,9 @@ internal static unsafe class SocketCalls
     private const int MSG_NOSIGNAL = 0x4000;
 
     // Numbers of recvfrom(2) and sendto(2) on x86-64, and in the table that newer architectures share: syscalls(2). Constants to the compiler.
-    private static nint Recvfrom => X86Base.IsSupported ? 45 : 207;
+    private static nint Recvfrom => RuntimeInformation.ProcessArchitecture == Architecture.X64 ? 45 : 207;
 
-    private static nint Sendto => X86Base.IsSupported ? 44 : 206;
+    private static nint Sendto => RuntimeInformation.ProcessArchitecture == Architecture.X64 ? 44 : 206;
 
     /// <summary>0 bytes is the peer's FIN; WouldBlock: nothing is there.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -9,6 +9,9 @@ namespace Sluice.Native;
 /// </summary>
 internal readonly unsafe partial struct ThreadStack
 {
+    // Where glibc before 2.34 has these; later ones have an empty library of this name, which leads to libc, and musl takes it for itself.
+    private const string Library = "libpthread.so.0";
+
     private const int AttributesSize = 128; // of pthread_attr_t: 56 bytes on x86-64, 64 on arm64
 
     private readonly nuint _low;
@@ -43,15 +46,15 @@ internal readonly unsafe partial struct ThreadStack
         return error == 0 ? new ThreadStack(low, size) : throw new InvalidOperationException($"The stack of the thread is not known: {Errno.Name(error)}");
     }
 
-    [LibraryImport("libc")]
+    [LibraryImport(Library)]
     private static partial nint pthread_self();
 
-    [LibraryImport("libc")]
+    [LibraryImport(Library)]
     private static partial int pthread_getattr_np(nint thread, byte* attributes);
 
-    [LibraryImport("libc")]
+    [LibraryImport(Library)]
     private static partial int pthread_attr_getstack(byte* attributes, nuint* low, nuint* size);
 
-    [LibraryImport("libc")]
+    [LibraryImport(Library)]
     private static partial int pthread_attr_destroy(byte* attributes);
 }

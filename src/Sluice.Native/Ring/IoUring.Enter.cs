@@ -31,8 +31,8 @@ internal sealed unsafe partial class IoUring
         return result >= 0 ? NativeError.None : Judge(Errno.Last);
     }
 
-    /// <summary>Hands the queue to the kernel without waiting, because it is full.</summary>
-    private void Submit()
+    /// <summary>Hands the queue to the kernel without waiting: it is full, or something in it is wanted done now.</summary>
+    public void Submit()
     {
         for (int tries = 0; tries < MostTries; tries++)
         {

@@ -105,17 +105,13 @@ internal abstract class DirectPipeReader<TConnection>(TConnection connection) : 
             _completed = true;
             if (exception is not null)
             {
-                Connection.End(CloseReason.Aborted);
+                Connection.Abort();
             }
 
-            // What is lent stays the handler's until it lets go; a buffer that may still be read is left to the garbage collector.
+            // What is lent stays the handler's until it lets go, or has ended.
             if (!_lent)
             {
                 ReturnBuffer();
-            }
-            else if (_buffer is not null)
-            {
-                Abandon(_buffer);
             }
         }
     }
@@ -246,7 +242,7 @@ internal abstract class DirectPipeReader<TConnection>(TConnection connection) : 
         int unread = _end - _start;
         if (_buffer is { } large && unread < large.Length / 4 && large.Length > SmallestBuffer)
         {
-            byte[] small = ArrayPool<byte>.Shared.Rent(Math.Max(unread * 2, SmallestBuffer));
+            byte[] small = RentSmall(Math.Max(unread * 2, SmallestBuffer));
             large.AsSpan(_start, unread).CopyTo(small);
             Return(large);
             _buffer = small;
@@ -258,12 +254,10 @@ internal abstract class DirectPipeReader<TConnection>(TConnection connection) : 
 
     protected virtual byte[] Rent(int least) => ArrayPool<byte>.Shared.Rent(least);
 
-    protected virtual void Return(byte[] buffer) => ArrayPool<byte>.Shared.Return(buffer);
+    /// <summary>The same for few bytes that stay unread while a read waits.</summary>
+    protected virtual byte[] RentSmall(int least) => ArrayPool<byte>.Shared.Rent(least);
 
-    /// <summary>A buffer that is still lent when the reader is completed; it is left to the garbage collector.</summary>
-    protected virtual void Abandon(byte[] buffer)
-    {
-    }
+    protected virtual void Return(byte[] buffer) => ArrayPool<byte>.Shared.Return(buffer);
 
     /// <summary>The handler has consumed everything, and the buffer is still here.</summary>
     protected virtual void Emptied()

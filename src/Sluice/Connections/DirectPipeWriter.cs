@@ -118,8 +118,10 @@ internal abstract class DirectPipeWriter<TConnection>(TConnection connection) : 
     /// <summary>Drops what is unsent: the connection has ended.</summary>
     protected void Drop()
     {
-        _full?.Clear();
-        _sent = _used = 0;
+        while (TryPeek(out ReadOnlySpan<byte> rest))
+        {
+            Sent(rest.Length);
+        }
     }
 
     protected void CheckWritable()
@@ -136,7 +138,7 @@ internal abstract class DirectPipeWriter<TConnection>(TConnection connection) : 
         int unsent = _used - _sent;
         if (_chunk is { } large && unsent < large.Length / 4 && large.Length > SmallestChunk)
         {
-            byte[] small = ArrayPool<byte>.Shared.Rent(Math.Max(unsent, SmallestChunk));
+            byte[] small = RentSmall(Math.Max(unsent, SmallestChunk));
             large.AsSpan(_sent, unsent).CopyTo(small);
             Return(large);
             _chunk = small;
@@ -145,6 +147,9 @@ internal abstract class DirectPipeWriter<TConnection>(TConnection connection) : 
     }
 
     protected virtual byte[] Rent(int least) => ArrayPool<byte>.Shared.Rent(least);
+
+    /// <summary>The same for what is kept while a flush waits.</summary>
+    protected virtual byte[] RentSmall(int least) => ArrayPool<byte>.Shared.Rent(least);
 
     protected virtual void Return(byte[] chunk) => ArrayPool<byte>.Shared.Return(chunk);
 

@@ -30,7 +30,6 @@ internal abstract class Loop : ILiveConnections, IDisposable
         Server = server;
         Settings = server.Runner.Settings;
         Policy = new LoopPolicy(server);
-        WatchesReads = Policy.WatchesReads;
         Now = Environment.TickCount64;
         Wheel = new TimerWheel(Policy.Tick, Now);
         _home = new LoopSynchronizationContext(this);
@@ -45,9 +44,6 @@ internal abstract class Loop : ILiveConnections, IDisposable
     public ConnectionSettings Settings { get; }
 
     public LoopPolicy Policy { get; }
-
-    /// <summary>Whether a read that begins to wait starts a clock.</summary>
-    public bool WatchesReads { get; }
 
     public TimerWheel Wheel { get; }
 

@@ -19,7 +19,7 @@ internal sealed class LoopBuffers
     private readonly Stack<byte[]> _others = new();
 
     // The one that goes round is told by a flag: storing a reference costs more than the rest of renting.
-    private byte[] _first = NewBuffer();
+    private readonly byte[] _first = NewBuffer();
     private bool _firstIsOut;
 
     /// <summary>Large buffers that were rented and not returned; kept by debug builds only.</summary>
@@ -54,22 +54,8 @@ internal sealed class LoopBuffers
         }
     }
 
-    /// <summary>A buffer that will not come back: a handler ended and something of its own may still look at it.</summary>
-    public void Forget(byte[] buffer)
-    {
-        if (ReferenceEquals(buffer, _first))
-        {
-            (_first, _firstIsOut) = (NewBuffer(), false);
-        }
-
-        if (buffer.Length == Size)
-        {
-            CountOut(-1);
-        }
-    }
-
     /// <summary>
-    /// A buffer of at least <paramref name="least"/> bytes for a handler away from its loop. Never of <see cref="Size"/>, by which a loop knows its own.
+    /// A buffer of at least <paramref name="least"/> bytes of the shared pool, from any thread. Never of <see cref="Size"/>, by which a loop knows its own.
     /// </summary>
     public static byte[] RentElsewhere(int least) => ArrayPool<byte>.Shared.Rent(least > Size / 2 ? Math.Max(least, Size + 1) : least);
 

@@ -15,6 +15,11 @@ internal abstract partial class LoopConnection
 
     private void HandlerEnded(Task running)
     {
+        if (!running.IsCompletedSuccessfully)
+        {
+            SendKept(); // what it flushed before it failed goes before the reset
+        }
+
         ConnectionRunner.Note(this, running);
         _reader.Leave();
         _writer.Leave();

@@ -11,7 +11,7 @@ internal abstract partial class LoopConnection
     /// <summary>A read begins to wait.</summary>
     internal void WatchRead()
     {
-        if (Loop.WatchesReads && !HasEnded)
+        if (Loop.Policy.WatchesReads && !HasEnded)
         {
             WatchReadTime();
         }

@@ -1,5 +1,6 @@
 using System.IO.Pipelines;
 using System.Runtime.CompilerServices;
+using Microsoft.AspNetCore.Connections;
 using Sluice.Connections;
 using Sluice.Native;
 using Sluice.Transports;
@@ -127,6 +128,9 @@ internal abstract partial class LoopConnection : StreamConnection
     /// </summary>
     internal virtual NativeError Settle() => NativeError.None;
 
+    /// <summary>Hands the kernel what <see cref="Transmit"/> has only taken: the connection is about to be ended hard.</summary>
+    internal abstract void SendKept();
+
     /// <summary>Sends our FIN, once everything is sent.</summary>
     internal abstract void SendFin();
 
@@ -193,6 +197,18 @@ internal abstract partial class LoopConnection : StreamConnection
     internal void LookAgain(bool read = false, bool flush = false, bool resume = false)
     {
         Queue((read ? Pending.Read : 0) | (flush ? Pending.Flush : 0) | (resume ? Pending.Resume : 0));
+    }
+
+    public sealed override void Abort(ConnectionAbortedException abortReason) => Abort();
+
+    public sealed override void Abort()
+    {
+        if (Loop.IsCurrent)
+        {
+            SendKept(); // what was flushed before the abort goes before its reset
+        }
+
+        base.Abort();
     }
 
     /// <summary>From any thread: wakes a read that waits, to look at its cancellation.</summary>

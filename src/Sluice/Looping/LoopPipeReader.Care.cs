@@ -101,7 +101,7 @@ internal sealed partial class LoopPipeReader
     private void AwaitFromElsewhere(Action<object?> continuation, object? state, short token) =>
         Loop.Post(_ => OnCompleted(continuation, state, token, ValueTaskSourceOnCompletedFlags.None), null);
 
-    private void AbandonFromElsewhere(byte[] buffer) => Loop.Post(_ => Loop.Buffers.Forget(buffer), null);
+    private void CompleteFromElsewhere(Exception? exception) => Loop.Post(_ => Complete(exception), null);
 
     private void ReturnFromElsewhere(byte[] buffer) => Loop.Post(_ => Loop.Buffers.Return(buffer), null);
 

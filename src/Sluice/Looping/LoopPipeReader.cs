@@ -88,6 +88,12 @@ internal sealed partial class LoopPipeReader(LoopConnection connection) : Direct
 
     public override void Complete(Exception? exception = null)
     {
+        if (!Loop.IsCurrent)
+        {
+            CompleteFromElsewhere(exception);
+            return;
+        }
+
         base.Complete(exception);
         _marks |= ReadMarks.Left;
     }
@@ -162,6 +168,7 @@ internal sealed partial class LoopPipeReader(LoopConnection connection) : Direct
     /// <summary>The unread buffer has reached its limit: ends the connection, and fails the read.</summary>
     public void EndFull()
     {
+        Connection.SendKept();
         Connection.End(CloseReason.UnreadLimit);
         Fail(Connection.EndedException());
     }
@@ -269,17 +276,7 @@ internal sealed partial class LoopPipeReader(LoopConnection connection) : Direct
         }
     }
 
-    protected override void Abandon(byte[] buffer)
-    {
-        if (Loop.IsCurrent)
-        {
-            Loop.Buffers.Forget(buffer);
-        }
-        else
-        {
-            AbandonFromElsewhere(buffer);
-        }
-    }
+    protected override byte[] RentSmall(int least) => LoopBuffers.RentElsewhere(least);
 
     protected override void Emptied() => Return(TakeBuffer());
 

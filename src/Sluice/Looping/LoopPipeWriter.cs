@@ -100,7 +100,7 @@ internal sealed partial class LoopPipeWriter(LoopConnection connection) : Direct
         if (exception is not null)
         {
             Completed = true;
-            Connection.End(CloseReason.Aborted);
+            Connection.Abort();
         }
         else if (Loop.IsCurrent)
         {
@@ -203,11 +203,6 @@ internal sealed partial class LoopPipeWriter(LoopConnection connection) : Direct
     public void Release()
     {
         Completed = true;
-        while (TryPeek(out ReadOnlySpan<byte> rest))
-        {
-            Sent(rest.Length);
-        }
-
         Drop();
         ReleaseIfEmpty();
         _flush?.Leave();
@@ -215,6 +210,8 @@ internal sealed partial class LoopPipeWriter(LoopConnection connection) : Direct
     }
 
     protected override byte[] Rent(int least) => Loop.IsCurrent ? Loop.Chunks.Rent(least) : LoopBuffers.RentElsewhere(least);
+
+    protected override byte[] RentSmall(int least) => LoopBuffers.RentElsewhere(least);
 
     protected override void Return(byte[] chunk)
     {
@@ -248,30 +245,28 @@ internal sealed partial class LoopPipeWriter(LoopConnection connection) : Direct
             (_flush ??= new LoopFlush(Connection)).Source = source;
         }
 
-        if (CancelRequested || cancellation.CanBeCanceled)
+        if ((CancelRequested || cancellation.CanBeCanceled) && TryCancel(cancellation, out ValueTask<FlushResult> cancelled))
         {
-            return FlushWithCare(cancellation);
+            return cancelled;
         }
 
         NativeError error = Connection.Send(own: true);
         return error == NativeError.None && --Loop.Budget > 0 ? default : Wait(error, cancellation);
     }
 
-    private ValueTask<FlushResult> FlushWithCare(CancellationToken cancellation)
+    // A flush that was cancelled before it began; what it would have sent goes with the next one.
+    private bool TryCancel(CancellationToken cancellation, out ValueTask<FlushResult> cancelled)
     {
         bool isCanceled = TakeCancel();
-        if (isCanceled || cancellation.IsCancellationRequested)
+        cancelled = isCanceled ? new(new FlushResult(isCanceled: true, isCompleted: false))
+            : cancellation.IsCancellationRequested ? ValueTask.FromCanceled<FlushResult>(cancellation)
+            : default;
+        if ((isCanceled || cancellation.IsCancellationRequested) && _flush is not null)
         {
-            if (_flush is not null)
-            {
-                KeepSource(_flush);
-            }
-
-            return isCanceled ? new(new FlushResult(isCanceled: true, isCompleted: false)) : ValueTask.FromCanceled<FlushResult>(cancellation);
+            KeepSource(_flush);
         }
 
-        NativeError error = Connection.Send(own: true);
-        return error == NativeError.None && --Loop.Budget > 0 ? default : Wait(error, cancellation);
+        return isCanceled || cancellation.IsCancellationRequested;
     }
 
     // Not all is sent, or this handler has had its share of the turn.

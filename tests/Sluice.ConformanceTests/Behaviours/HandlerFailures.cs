@@ -178,4 +178,34 @@ public sealed class HandlerFailures
         await server.EndedAsync(rounds);
         await Eventually.Until(() => server.Server.Connections == 0, "no connection is left");
     });
+
+    [Theory, MemberData(nameof(Matrix.KernelCells), MemberType = typeof(Matrix))]
+    public Task What_was_flushed_before_the_handler_failed_arrives(string model, string transport) => Cell.RunAsync(model, transport, async cell =>
+    {
+        await using RunningServer server = await cell.StartAsync(async connection =>
+        {
+            await Handlers.ReadExactlyAsync(connection.Transport.Input, 1);
+            await connection.Transport.Output.WriteAsync("-ERR on purpose"u8.ToArray());
+            throw new InvalidDataException("on purpose");
+        });
+        await using RawClient client = await server.ConnectAsync();
+        await client.SendAsync(new byte[1]);
+        Assert.Equal("-ERR on purpose"u8.ToArray(), await client.ReceiveExactlyAsync(15));
+        Assert.Equal(CloseReason.HandlerFailed, (await server.EndedAsync()).Reason);
+    });
+
+    [Theory, MemberData(nameof(Matrix.KernelCells), MemberType = typeof(Matrix))]
+    public Task What_was_flushed_before_an_abort_arrives(string model, string transport) => Cell.RunAsync(model, transport, async cell =>
+    {
+        await using RunningServer server = await cell.StartAsync(async connection =>
+        {
+            await Handlers.ReadExactlyAsync(connection.Transport.Input, 1);
+            await connection.Transport.Output.WriteAsync("bye"u8.ToArray());
+            connection.Abort();
+        });
+        await using RawClient client = await server.ConnectAsync();
+        await client.SendAsync(new byte[1]);
+        Assert.Equal("bye"u8.ToArray(), await client.ReceiveExactlyAsync(3));
+        Assert.Equal(CloseReason.Aborted, (await server.EndedAsync()).Reason);
+    });
 }

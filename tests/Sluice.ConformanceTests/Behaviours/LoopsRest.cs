@@ -13,6 +13,9 @@ public sealed class LoopsRest
 {
     private static readonly TimeSpan Watched = TimeSpan.FromMilliseconds(300);
 
+    // A flush that has not completed in this time waits for the peer, not for its turn.
+    private static readonly TimeSpan Stuck = TimeSpan.FromMilliseconds(100);
+
     // A loop that spins takes all of it.
     private static readonly TimeSpan MostCpu = Watched / 3;
 
@@ -73,6 +76,34 @@ public sealed class LoopsRest
             catch (OperationCanceledException)
             {
                 // Everything that was sent is here, so the socket can take more.
+            }
+        });
+    }
+
+    [Theory, MemberData(nameof(Matrix.WaitingTcpCells), MemberType = typeof(Matrix))]
+    public Task While_the_last_replies_were_sent_late_and_the_peer_stays(string model, string transport)
+    {
+        var ended = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        return RestAsync(model, transport, async (connection, _) =>
+        {
+            // Small flushes, one after the other, until one waits because the peer does not read: then the handler ends.
+            PipeWriter output = connection.Transport.Output;
+            await BeginAsync(connection);
+            Task<FlushResult> flush;
+            do
+            {
+                flush = output.WriteAsync(new byte[4096]).AsTask();
+            }
+            while (flush.IsCompleted || await Task.WhenAny(flush, Task.Delay(Stuck)) == flush);
+            output.CancelPendingFlush();
+            await flush;
+            ended.SetResult();
+        }, async client =>
+        {
+            await ended.Task.Within("the handler ended");
+            byte[] some = new byte[64 * 1024];
+            while (await client.ReceiveAsync(some) > 0)
+            {
             }
         });
     }

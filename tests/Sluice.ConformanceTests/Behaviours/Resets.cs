@@ -48,6 +48,35 @@ public sealed class Resets
         Assert.Equal(CloseReason.PeerReset, (await server.EndedAsync()).Reason);
     });
 
+    [Theory, MemberData(nameof(Matrix.WaitingTcpCells), MemberType = typeof(Matrix))]
+    public Task A_reset_that_a_small_flush_meets_is_no_FIN_to_the_reader(string model, string transport) => Cell.RunAsync(model, transport, async cell =>
+    {
+        var thrown = new TaskCompletionSource<Exception?>();
+        var flushed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        using var isReset = new ManualResetEventSlim();
+        await using RunningServer server = await cell.StartAsync(async connection =>
+        {
+            PipeReader input = connection.Transport.Input;
+            ReadResult result = await input.ReadAsync();
+            input.AdvanceTo(result.Buffer.Start, result.Buffer.End);
+            await connection.Transport.Output.WriteAsync(new byte[1]);
+            flushed.SetResult();
+            isReset.Wait(); // blocks its loop, so that flush, reset and the wait for more meet in one turn
+            thrown.SetResult(await Record.ExceptionAsync(async () =>
+            {
+                await connection.Transport.Output.WriteAsync(new byte[1]);
+                await input.ReadAsync();
+            }));
+        }, options => options.Loops = cell.IsLoop ? 1 : null);
+        await using RawClient client = await server.ConnectAsync();
+        await client.SendAsync(new byte[5]);
+        await flushed.Task.Within("its handler has flushed");
+        client.Reset();
+        isReset.Set();
+        Assert.IsType<ConnectionResetException>(await thrown.Task.Within("the read ended"));
+        Assert.Equal(CloseReason.PeerReset, (await server.EndedAsync()).Reason);
+    });
+
     [Theory, MemberData(nameof(Matrix.Cells), MemberType = typeof(Matrix))]
     public Task A_reset_during_a_flush_throws_ConnectionResetException(string model, string transport) => Cell.RunAsync(model, transport, async cell =>
     {

@@ -116,4 +116,110 @@ public sealed class SendsFromElsewhere
         await sending.Within("all was queued");
         over.SetResult();
     });
+
+    [Theory, MemberData(nameof(Matrix.WaitingCells), MemberType = typeof(Matrix))]
+    public Task Many_small_messages_to_a_peer_that_reads_late_arrive_whole_and_in_order(string model, string transport) => Cell.RunAsync(model, transport, async cell =>
+    {
+        const int Size = 1000;
+        var connected = new TaskCompletionSource<ConnectionContext>();
+        await using RunningServer server = await cell.StartAsync(async connection =>
+        {
+            connected.SetResult(connection);
+            await Handlers.DrainAsync(connection.Transport.Input);
+        }, options => options.Limits.MaxSendQueue = 1_000_000);
+        await using RawClient client = await server.ConnectAsync();
+        var sender = (await connected.Task.Within("a connection came")).Features.Get<IConnectionSender>()!;
+        int queued = 0;
+        while (TrySendNumbered(sender, queued, Size)) // until the socket and the queue are full
+        {
+            queued++;
+        }
+
+        Assert.InRange(queued, 1_000_000 / Size, 100_000);
+        await ReceiveNumberedAsync(client, 0, queued, Size);
+    });
+
+    [Theory, MemberData(nameof(Matrix.WaitingCells), MemberType = typeof(Matrix))]
+    public Task Messages_to_many_peers_in_turn_arrive_whole_and_in_order_whoever_reads_late(string model, string transport) => Cell.RunAsync(model, transport, async cell =>
+    {
+        const int Peers = 3;
+        const int Rounds = 5000;
+        const int Size = 1000;
+        var senders = new List<IConnectionSender>();
+        await using RunningServer server = await cell.StartAsync(async connection =>
+        {
+            bool isFirst;
+            lock (senders)
+            {
+                isFirst = senders.Count == 0;
+                senders.Add(connection.Features.Get<IConnectionSender>()!);
+            }
+
+            var input = connection.Transport.Input;
+            if (!isFirst)
+            {
+                await Handlers.DrainAsync(input);
+                return;
+            }
+
+            // The first of them talks to all, on a loop and between two awaits, so that their messages meet in one turn.
+            await Handlers.ReadExactlyAsync(input, 1);
+            IConnectionSender[] all;
+            lock (senders)
+            {
+                all = [.. senders];
+            }
+
+            int[] sent = new int[Peers];
+            while (sent.Min() < Rounds)
+            {
+                foreach ((int peer, IConnectionSender sender) in all.Index())
+                {
+                    for (int i = 0; i < 2 && sent[peer] < Rounds && TrySendNumbered(sender, sent[peer], Size); i++)
+                    {
+                        sent[peer]++;
+                    }
+                }
+
+                await Task.Yield();
+            }
+
+            await Handlers.DrainAsync(input);
+        }, options =>
+        {
+            options.Loops = cell.IsLoop ? 1 : null;
+            options.Limits.MaxSendQueue = 100_000;
+        });
+        RawClient[] clients = new RawClient[Peers];
+        for (int i = 0; i < Peers; i++)
+        {
+            clients[i] = await server.ConnectAsync();
+            await Eventually.Until(() => senders.Count == i + 1, "its handler runs");
+        }
+
+        await clients[0].SendAsync(new byte[1]);
+        await Task.WhenAll(clients.Select(client => ReceiveNumberedAsync(client, 0, Rounds, Size)));
+        foreach (RawClient client in clients)
+        {
+            await client.DisposeAsync();
+        }
+    });
+
+    private static bool TrySendNumbered(IConnectionSender sender, int number, int size)
+    {
+        byte[] message = new byte[size];
+        message.AsSpan().Fill((byte)number);
+        BinaryPrimitives.WriteInt32LittleEndian(message, number);
+        return sender.TrySend(message);
+    }
+
+    private static async Task ReceiveNumberedAsync(RawClient client, int from, int to, int size)
+    {
+        for (int number = from; number < to; number++)
+        {
+            byte[] message = await client.ReceiveExactlyAsync(size);
+            Assert.Equal(number, BinaryPrimitives.ReadInt32LittleEndian(message));
+            Assert.True(message.AsSpan(4).IndexOfAnyExcept((byte)number) < 0, "a message went into another");
+        }
+    }
 }

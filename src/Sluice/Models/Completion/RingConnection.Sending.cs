@@ -127,6 +127,14 @@ internal sealed partial class RingConnection
         : Has(InFlight.Send) || AwaitsConfirmation() ? NativeError.WouldBlock
         : NativeError.None;
 
+    internal override void SendKept()
+    {
+        if (_sentAt == Loop.Confirmed)
+        {
+            Loop.Ring.Submit();
+        }
+    }
+
     internal override void SendFin()
     {
         if (!Has(InFlight.FinSent))

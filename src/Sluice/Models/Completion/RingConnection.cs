@@ -185,7 +185,8 @@ internal sealed partial class RingConnection : LoopConnection
                 return false;
             }
 
-            Reader.End(_end == 0 ? SocketResult.Of(0) : SocketResult.Failed((NativeError)_end));
+            // A send that failed has taken the error off the socket, and then the end looks like a FIN.
+            Reader.End(_end != 0 ? SocketResult.Failed((NativeError)_end) : _sendError != NativeError.None ? SocketResult.Failed(_sendError) : SocketResult.Of(0));
             return true;
         }
 

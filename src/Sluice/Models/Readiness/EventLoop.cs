@@ -107,8 +107,14 @@ internal sealed class EventLoop : Loop
     protected override int Wait(int milliseconds)
     {
         _handled = 0;
-        Sends.SendAll();
-        return Poller.Wait(_ticks.AreWatched ? _ticks.BeforeWait(milliseconds) : milliseconds);
+        int wait = _ticks.AreWatched ? _ticks.BeforeWait(milliseconds) : milliseconds;
+        if (!Sends.IsEmpty)
+        {
+            Sends.SendAll();
+            wait = 0; // something new may be due now
+        }
+
+        return Poller.Wait(wait);
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]

@@ -16,27 +16,35 @@ internal sealed partial class ReadyConnection
     public void OnLeftOver(ReadOnlySpan<byte> bytes, SocketResult sent)
     {
         int count = sent.Succeeded ? sent.Count : 0;
+        bool goesOn = sent.Succeeded || sent.Error is NativeError.WouldBlock or NativeError.Interrupted;
         CountSent(count - bytes.Length);
-        _rest = new Rest(bytes[count..], sent.Succeeded || sent.Error == NativeError.Interrupted ? NativeError.WouldBlock : sent.Error);
-        if (_rest.Error == NativeError.WouldBlock && !IsClosed)
+        _rest = new Rest(bytes[count..].ToArray(), goesOn ? NativeError.None : sent.Error);
+        if (IsClosed)
+        {
+            return;
+        }
+
+        if (goesOn)
         {
             WatchWrite();
             AwaitWritable(true);
+        }
+        else
+        {
+            Socket.Shutdown(SocketShutdown.Both); // so that whoever waits hears of it: this send has taken the error off the socket
         }
     }
 
     internal override NativeError Send(bool own)
     {
         NativeError error = Writer.SendNow(own);
-        bool wait = error == NativeError.WouldBlock;
-        if (wait != _awaitsWritable && _rest is null)
+        if (_rest is null)
         {
-            AwaitWritable(wait);
-        }
-
-        if (!wait && _rest is null)
-        {
-            WriteDone();
+            AwaitWritable(error == NativeError.WouldBlock);
+            if (error != NativeError.WouldBlock)
+            {
+                WriteDone();
+            }
         }
 
         return error;
@@ -44,18 +52,33 @@ internal sealed partial class ReadyConnection
 
     internal override SocketResult Transmit(ReadOnlySpan<byte> bytes)
     {
-        if (_rest is null && bytes.Length <= SendBatch.Longest)
+        if (_finSent)
         {
-            _keptIn = Loop.Sends.Add(this, _descriptor, bytes);
-            return SocketResult.Of(bytes.Length);
+            return SocketResult.Failed(NativeError.BrokenPipe);
         }
 
-        return TransmitNow(bytes);
+        if (_rest is null && bytes.Length <= SendBatch.Longest)
+        {
+            SendBatch sends = Loop.Sends;
+            if (!sends.CanTake(_descriptor, bytes.Length, hasKept: _keptIn == sends.Number))
+            {
+                sends.SendAll(); // which may leave something of ours over
+            }
+
+            if (_rest is null)
+            {
+                _keptIn = sends.Add(this, _descriptor, bytes);
+                return SocketResult.Of(bytes.Length);
+            }
+        }
+
+        NativeError error = Settle();
+        return error == NativeError.None ? SocketCalls.Send(_descriptor, bytes) : SocketResult.Failed(error);
     }
 
     internal override NativeError Settle()
     {
-        SendKeptNow();
+        SendKept();
         return _rest is null ? NativeError.None : SendRest();
     }
 
@@ -68,15 +91,7 @@ internal sealed partial class ReadyConnection
         }
     }
 
-    private SocketResult TransmitNow(ReadOnlySpan<byte> bytes)
-    {
-        SendKeptNow();
-        return _rest is null ? SocketCalls.Send(_descriptor, bytes)
-            : SendRest() is var error && error != NativeError.None ? SocketResult.Failed(error)
-            : SocketCalls.Send(_descriptor, bytes);
-    }
-
-    private void SendKeptNow()
+    internal override void SendKept()
     {
         if (_keptIn == Loop.Sends.Number)
         {
@@ -84,42 +99,37 @@ internal sealed partial class ReadyConnection
         }
     }
 
-    // What a kept send has left goes before everything else. An error stays: the next flush tells it.
+    // What a kept send has left goes before everything else. An error stays, for whoever asks next.
     private NativeError SendRest()
     {
         Rest rest = _rest!;
-        while (rest.Error == NativeError.WouldBlock && rest.Left.Length > 0)
+        while (rest.Error == NativeError.None && !rest.Left.IsEmpty)
         {
-            SocketResult sent = SendWhole(rest.Left.Span);
-            if (!sent.Succeeded)
+            SocketResult sent = SocketCalls.Send(_descriptor, rest.Left.Span);
+            if (sent.Succeeded)
             {
-                rest.Error = sent.Error;
+                CountSent(sent.Count);
+                rest.Left = rest.Left[sent.Count..];
+            }
+            else if (sent.Error == NativeError.WouldBlock)
+            {
                 return sent.Error;
             }
-
-            CountSent(sent.Count);
-            rest.Left = rest.Left[sent.Count..];
+            else if (sent.Error != NativeError.Interrupted)
+            {
+                rest.Error = sent.Error;
+            }
         }
 
-        if (rest.Left.Length > 0)
+        if (rest.Error != NativeError.None)
         {
             return rest.Error;
         }
 
         _rest = null;
+        AwaitWritable(false); // who has more to send asks again
+        WriteDone();
         return NativeError.None;
-    }
-
-    private SocketResult SendWhole(ReadOnlySpan<byte> bytes)
-    {
-        SocketResult sent;
-        do
-        {
-            sent = SocketCalls.Send(_descriptor, bytes);
-        }
-        while (sent.Error == NativeError.Interrupted);
-
-        return sent;
     }
 
     private void AwaitWritable(bool wanted)
@@ -132,9 +142,9 @@ internal sealed partial class ReadyConnection
     }
 
     /// <summary>Bytes that a handler has flushed and the kernel has not taken yet, or why it never will.</summary>
-    private sealed class Rest(ReadOnlySpan<byte> left, NativeError error)
+    private sealed class Rest(ReadOnlyMemory<byte> left, NativeError error)
     {
-        public ReadOnlyMemory<byte> Left = left.ToArray();
+        public ReadOnlyMemory<byte> Left = left;
         public NativeError Error = error;
     }
 }

@@ -55,7 +55,6 @@ internal sealed partial class ReadyConnection(EventLoop loop, StreamSocket socke
             {
                 // Nobody waits: what a batch had left is sent, or a flush was cancelled half sent and the next one asks again.
                 AwaitWritable(false);
-                WriteDone();
             }
         }
 
@@ -117,7 +116,8 @@ internal sealed partial class ReadyConnection(EventLoop loop, StreamSocket socke
             return false;
         }
 
-        Reader.End(got);
+        // A kept send that failed has taken the error off the socket, and what is left looks like a FIN.
+        Reader.End(got.Succeeded && _rest is { Error: not NativeError.None and var error } ? SocketResult.Failed(error) : got);
         return true;
     }
 
@@ -143,7 +143,7 @@ internal sealed partial class ReadyConnection(EventLoop loop, StreamSocket socke
 
     protected override void Forget()
     {
-        SendKeptNow();
+        SendKept();
         Loop.Forget(this, _descriptor);
         Socket.Close();
     }

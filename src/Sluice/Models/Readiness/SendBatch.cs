@@ -23,21 +23,24 @@ internal sealed class SendBatch
     /// <summary>Counts the batches: what was kept in an earlier one is sent.</summary>
     public int Number { get; private set; } = 1;
 
+    /// <summary>Whether nothing is kept.</summary>
+    public bool IsEmpty => _count == 0;
+
     /// <summary>
-    /// Keeps <paramref name="bytes"/>, at most <see cref="Longest"/>, and returns the batch's number. They go after what the connection has here already.
+    /// Whether so many bytes can be kept behind what is here, in order: there is room, and what this descriptor has here already (<paramref name="hasKept"/>)
+    /// came last, so that both are one send. Otherwise <see cref="SendAll"/> comes first.
     /// </summary>
+    public bool CanTake(int descriptor, int length, bool hasKept) =>
+        _count < MostSends && _used + length <= _bytes.Length && (!hasKept || _sends[_count - 1].Descriptor == descriptor);
+
+    /// <summary>Keeps <paramref name="bytes"/>, which it can take, and returns the batch's number.</summary>
     public int Add(ReadyConnection connection, int descriptor, ReadOnlySpan<byte> bytes)
     {
-        if (_count == MostSends || _used + bytes.Length > _bytes.Length)
-        {
-            SendAll();
-        }
-
         bytes.CopyTo(_bytes.AsSpan(_used));
         _used += bytes.Length;
         if (_count > 0 && _sends[_count - 1].Descriptor == descriptor)
         {
-            _sends[_count - 1].End = _used; // one call for both
+            _sends[_count - 1].End = _used;
         }
         else
         {

@@ -203,7 +203,7 @@ internal abstract partial class LoopConnection : StreamConnection
 
     public sealed override void Abort()
     {
-        if (Loop.IsCurrent)
+        if (Loop.IsCurrent && !IsClosed)
         {
             SendKept(); // what was flushed before the abort goes before its reset
         }

@@ -54,7 +54,7 @@ internal sealed partial class LoopPipeReader(LoopConnection connection) : Direct
     protected override int NextSize
     {
         get => LoopBuffers.Size;
-        set { }
+        set { } // a loop's buffers have one size
     }
 
     private Loop Loop => Connection.Loop;

@@ -11,14 +11,15 @@ public sealed class OutlivesTheServer
     {
         var go = new TaskCompletionSource();
         Task left = Task.CompletedTask;
-        await ServeOneAsync(cell, _ => left = LeftAsync());
+        await ServeOneAsync(cell, connection => left = LeftAsync(connection));
         go.SetResult();
         await left.Within("the task went on");
 
-        async Task LeftAsync()
+        async Task LeftAsync(ConnectionContext connection)
         {
             await go.Task;
             await Task.Yield();
+            connection.Abort(); // on what stands for the loop now: nothing of it may be touched
         }
     });
 

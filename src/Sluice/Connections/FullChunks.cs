@@ -31,11 +31,4 @@ internal sealed class FullChunks
         _sentOfFirst = 0;
         return _chunks.Dequeue().Array;
     }
-
-    /// <summary>Drops everything.</summary>
-    public void Clear()
-    {
-        _chunks.Clear();
-        _sentOfFirst = 0;
-    }
 }

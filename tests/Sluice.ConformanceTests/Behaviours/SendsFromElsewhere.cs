@@ -136,7 +136,7 @@ public sealed class SendsFromElsewhere
         }
 
         Assert.InRange(queued, 1_000_000 / Size, 100_000);
-        await ReceiveNumberedAsync(client, 0, queued, Size);
+        await ReceiveNumberedAsync(client, queued, Size);
     });
 
     [Theory, MemberData(nameof(Matrix.WaitingCells), MemberType = typeof(Matrix))]
@@ -198,7 +198,7 @@ public sealed class SendsFromElsewhere
         }
 
         await clients[0].SendAsync(new byte[1]);
-        await Task.WhenAll(clients.Select(client => ReceiveNumberedAsync(client, 0, Rounds, Size)));
+        await Task.WhenAll(clients.Select(client => ReceiveNumberedAsync(client, Rounds, Size)));
         foreach (RawClient client in clients)
         {
             await client.DisposeAsync();
@@ -213,9 +213,9 @@ public sealed class SendsFromElsewhere
         return sender.TrySend(message);
     }
 
-    private static async Task ReceiveNumberedAsync(RawClient client, int from, int to, int size)
+    private static async Task ReceiveNumberedAsync(RawClient client, int count, int size)
     {
-        for (int number = from; number < to; number++)
+        for (int number = 0; number < count; number++)
         {
             byte[] message = await client.ReceiveExactlyAsync(size);
             Assert.Equal(number, BinaryPrimitives.ReadInt32LittleEndian(message));

@@ -87,7 +87,7 @@ internal sealed partial class ReadyConnection(EventLoop loop, StreamSocket socke
         SocketResult got = SocketCalls.Receive(_descriptor, space);
         if (got.Count <= 0)
         {
-            return Ended(got) || (got.Error == NativeError.Interrupted && TryReceive(evenIfNotExpected));
+            return got.Error == NativeError.Interrupted ? TryReceive(evenIfNotExpected) : Ended(got);
         }
 
         Reader.Take(got.Count);
@@ -110,9 +110,9 @@ internal sealed partial class ReadyConnection(EventLoop loop, StreamSocket socke
     // A receive brought no bytes. True when it was the end.
     private bool Ended(SocketResult got)
     {
-        if (got.Error == NativeError.Interrupted || (got.Error == NativeError.WouldBlock && !IsCut))
+        if (got.Error == NativeError.WouldBlock && !IsCut)
         {
-            _isReadable = got.Error == NativeError.Interrupted;
+            _isReadable = false;
             return false;
         }
 

@@ -45,6 +45,31 @@ public sealed class RingPressureTests
     }
 
     [Fact]
+    public void Few_buffers_are_offered_and_twice_as_many_each_time_that_was_too_few()
+    {
+        using IoUring ring = RingTests.Open(new RingShape(64, 256, 512, 64));
+        var offered = new List<int> { ring.Buffers.Offered };
+        for (int i = 0; i < 4; i++)
+        {
+            ring.Buffers.Grow();
+            Assert.True(ring.Buffers.FillUp());
+            offered.Add(ring.Buffers.Offered);
+        }
+
+        Assert.Equal([128, 256, 512, 512, 512], offered);
+
+        using var pair = new SocketPair();
+        ring.ReceiveMultishot(pair.Ours.Number, Receiving, pollFirst: true);
+        for (int i = 0; i < 2000; i++) // the kernel has gone through all of them, several times
+        {
+            pair.Peer.Send(BitConverter.GetBytes(i));
+            Assert.Equal(BitConverter.GetBytes(i), ring.Bytes(ring.Next(Receiving)));
+        }
+
+        Assert.Equal((0, 512), (ring.Buffers.Lent, ring.Buffers.Offered));
+    }
+
+    [Fact]
     public void Who_keeps_buffers_is_replaced_and_starves_nobody()
     {
         using IoUring ring = RingTests.Open(new RingShape(64, 256, 16, 64));

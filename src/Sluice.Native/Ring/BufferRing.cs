@@ -6,7 +6,8 @@ namespace Sluice.Native;
 /// <summary>
 /// The receive buffers a ring's receives pick from (IORING_REGISTER_PBUF_RING). A buffer is known by a 16-bit id and is always in one of three places:
 /// offered to the kernel, lent to whoever took its completion, or spare. There may be more buffers than the kernel is offered: who keeps one for longer has the
-/// offer made up with a spare one. Used on the ring's thread; the bytes themselves may be read anywhere.
+/// offer made up with a spare one. The kernel takes them in turn, so few are offered until that was too few: they stay in the processor's cache (2.5 % of a
+/// request, measured). Used on the ring's thread; the bytes themselves may be read anywhere.
 /// </summary>
 internal sealed unsafe class BufferRing
 {
@@ -15,6 +16,7 @@ internal sealed unsafe class BufferRing
 
     private const nint RegisterBufferRing = 22; // IORING_REGISTER_PBUF_RING
     private const int MostBuffers = 1 << 16;
+    private const int FewBuffers = 128; // one enter brings about 40 completions
     private const int BuffersPerSlab = 256;
     private const int SlabShift = 8;
     private const int CacheLine = 64;
@@ -31,6 +33,7 @@ internal sealed unsafe class BufferRing
     private ushort[] _spares = new ushort[BuffersPerSlab];
     private int _spareCount;
     private int _count;
+    private int _target;
     private int _offered;
     private ushort _tail;
 
@@ -39,6 +42,7 @@ internal sealed unsafe class BufferRing
         _offers = offers;
         _tailShared = &offers->Tail;
         _entries = entries;
+        _target = Math.Min(entries, FewBuffers);
         Size = size;
 
         // One line more than a power of two: otherwise the first lines of all buffers would fight for the same few sets of the cache.
@@ -50,8 +54,14 @@ internal sealed unsafe class BufferRing
     /// <summary>Bytes of a buffer.</summary>
     public int Size { get; }
 
-    /// <summary>Buffers the kernel is offered when all are back.</summary>
+    /// <summary>The most buffers that the kernel can be offered.</summary>
     public int Entries => _entries;
+
+    /// <summary>Buffers the kernel is offered when all are back: few at first (<see cref="Grow"/>).</summary>
+    public int Target => _target;
+
+    /// <summary>Whether so few are left on offer that <see cref="FillUp"/> is due.</summary>
+    public bool IsLow => _offered < _target / 4;
 
     /// <summary>Buffers the kernel may pick from, those included that are offered with the next enter.</summary>
     public int Offered => _offered;
@@ -77,7 +87,7 @@ internal sealed unsafe class BufferRing
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Return(ushort id)
     {
-        if (_offered < _entries)
+        if (_offered < _target)
         {
             Offer(id);
         }
@@ -87,13 +97,16 @@ internal sealed unsafe class BufferRing
         }
     }
 
+    /// <summary>A receive has found no buffer: from now on twice as many are offered, as far as the ring has room. <see cref="FillUp"/> offers them.</summary>
+    public void Grow() => _target = Math.Min(_target * 2, _entries);
+
     /// <summary>
     /// Makes the offer up to its full size with spare buffers, new ones if need be, because those that are lent may be kept for long. False when
     /// there are no more.
     /// </summary>
     public bool FillUp()
     {
-        while (_offered < _entries)
+        while (_offered < _target)
         {
             if (_spareCount == 0 && !AddSlab())
             {
@@ -109,9 +122,9 @@ internal sealed unsafe class BufferRing
     /// <summary>Puts one spare buffer, a new one if need be, in the place of one that is kept. False when there are no more.</summary>
     public bool Replace()
     {
-        if (_offered >= _entries || (_spareCount == 0 && !AddSlab()))
+        if (_offered >= _target || (_spareCount == 0 && !AddSlab()))
         {
-            return _offered >= _entries;
+            return _offered >= _target;
         }
 
         Offer(_spares[--_spareCount]);

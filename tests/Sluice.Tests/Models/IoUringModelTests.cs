@@ -90,7 +90,7 @@ public sealed class IoUringModelTests
     public void A_ring_shape_is_really_used()
     {
         using IoUring ring = IoUring.Open([FewCompletions], out _)!;
-        Assert.Equal((64, 1024), (ring.CompletionCapacity, ring.Buffers.Offered));
+        Assert.Equal((64, 1024), (ring.CompletionCapacity, ring.Buffers.Entries));
     }
 
     [Fact]

@@ -212,7 +212,11 @@ internal sealed class RingLoop : Loop
     // What was kept by handlers that do not read is made up for with spare buffers, and who had none tries again.
     private void Feed()
     {
-        if (_starved.Count == 0 && Ring.Buffers.Offered >= Ring.Buffers.Entries / 4)
+        if (_starved.Count > 0)
+        {
+            Ring.Buffers.Grow();
+        }
+        else if (!Ring.Buffers.IsLow)
         {
             return;
         }

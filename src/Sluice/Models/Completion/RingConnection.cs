@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using System.Runtime.CompilerServices;
 using Sluice.Looping;
 using Sluice.Native;
 using Sluice.Transports;
@@ -292,21 +293,27 @@ internal sealed partial class RingConnection : LoopConnection
         }
     }
 
-    // It waits for readiness first: a connection that begins to receive rarely has bytes already, and without that a ring without buffers would end it at once.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void Receive()
     {
-        if (_end == NoEnd && !Has(InFlight.Receive | InFlight.Starved | InFlight.Closing))
+        if (!Has(InFlight.Receive | InFlight.Starved | InFlight.Closing) && _end == NoEnd)
         {
-            _inFlight |= InFlight.Receive;
-            ulong token = RingToken.Of(RingOperation.Receive, Token);
-            if (Has(InFlight.EndIsNear))
-            {
-                Loop.Ring.ReceiveOnce(_descriptor, token);
-            }
-            else
-            {
-                Loop.Ring.ReceiveMultishot(_descriptor, token, pollFirst: true);
-            }
+            BeginReceive(); // rarely: one goes on and on
+        }
+    }
+
+    // It waits for readiness first: a connection that begins to receive rarely has bytes already, and without that a ring without buffers would end it at once.
+    private void BeginReceive()
+    {
+        _inFlight |= InFlight.Receive;
+        ulong token = RingToken.Of(RingOperation.Receive, Token);
+        if (Has(InFlight.EndIsNear))
+        {
+            Loop.Ring.ReceiveOnce(_descriptor, token);
+        }
+        else
+        {
+            Loop.Ring.ReceiveMultishot(_descriptor, token, pollFirst: true);
         }
     }
 

@@ -19,8 +19,11 @@ internal static class DescriptorRoom
         int open = ResourceLimits.OpenDescriptors();
         int fits = (int)Math.Max(1, limit - Spare - open);
         int wanted = options.Limits.MaxConnections ?? Math.Min(fits, model.MaxConnections ?? int.MaxValue);
-        int maximum = Math.Min(wanted, fits);
-        events.RaiseNoticed(wanted > fits
+        int most = model.HardMaximum(options);
+        int maximum = Math.Min(Math.Min(wanted, fits), most);
+        events.RaiseNoticed(maximum == most
+            ? Line($"at most {maximum} connections, each with a worker process of its own (--max-workers)")
+            : wanted > fits
             ? Line($"at most {maximum} connections, not {wanted}: RLIMIT_NOFILE {limit} - {Spare} spare - {open} open; raise it (ulimit -n) to have more")
             : Line($"at most {maximum} connections (RLIMIT_NOFILE {limit} - {Spare} spare - {open} open leave room for {fits})"));
         return maximum;

@@ -36,9 +36,6 @@ public static class ErrorIds
     /// <summary>The server is not in the state that the call needs.</summary>
     public const string WrongState = "SLU0011";
 
-    /// <summary>The model is known, but not in this build.</summary>
-    public const string ModelNotBuilt = "SLU0101";
-
     /// <summary>The model does not serve this kind of transport.</summary>
     public const string KindNotServed = "SLU0102";
 
@@ -92,6 +89,15 @@ public static class ErrorIds
 
     /// <summary>A handler keeps the thread of an event loop; every other connection of that loop waits.</summary>
     public const string LoopBlocked = "SLU0305";
+
+    /// <summary>A worker process did not come to the point where it can serve.</summary>
+    public const string WorkerNotReady = "SLU0306";
+
+    /// <summary>A worker process ended while it served.</summary>
+    public const string WorkerDied = "SLU0307";
+
+    /// <summary>The system would not start a worker process.</summary>
+    public const string WorkerNotStarted = "SLU0308";
 
     /// <summary>The client could not connect.</summary>
     public const string CannotConnect = "SLU0501";

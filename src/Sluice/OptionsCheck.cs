@@ -8,6 +8,8 @@ internal static class OptionsCheck
 {
     // Each loop is a thread, and has buffers and descriptors of its own: a number beyond this is a slip of the hand.
     private const int MostLoops = 1024;
+    private const int MostWorkers = 8192;
+    private const long LeastHeap = 4 * 1024 * 1024; // the runtime does not start with less
 
     public static (SocketAddressUrl Url, Transport Transport)[] Check(SocketServerOptions options, ConcurrencyModel model)
     {
@@ -59,6 +61,7 @@ internal static class OptionsCheck
             throw new SluiceException(ErrorIds.OptionOutOfRange, $"loops cannot be {options.Loops}: the most is {MostLoops}; one per core is enough");
         }
 
+        CheckWorkers(options.Workers);
         AtLeast("backlog", options.Sockets.Backlog, 1);
         AtLeast("thread stack size (bytes)", options.ThreadStackSize, 0);
         Positive("idle timeout", limits.IdleTimeout);
@@ -71,6 +74,24 @@ internal static class OptionsCheck
         if (options.Drain < TimeSpan.Zero || options.Linger < TimeSpan.Zero)
         {
             throw new SluiceException(ErrorIds.OptionOutOfRange, "drain and linger cannot be negative; use 0s for none");
+        }
+    }
+
+    private static void CheckWorkers(WorkerOptions workers)
+    {
+        AtLeast("workers", workers.Count, 1);
+        AtLeast("max workers", workers.Most, 1);
+        AtLeast("standby workers", workers.Standby, 1);
+        AtLeast("least standby workers", workers.StandbyLow, 1);
+        AtLeast("connections of a worker", workers.MaxConnections, 1);
+        AtLeast("memory of a worker (bytes)", workers.MaxMemory, 1);
+        AtLeast("heap limit of a worker (bytes)", workers.HeapLimit, LeastHeap);
+        Positive("processor time of a worker", workers.ProcessorTimeLimit);
+        Positive("time until a worker hangs", workers.HangsAfter);
+        Positive("time until a worker is ready", workers.ReadyWithin);
+        if (workers.Count > MostWorkers || workers.Most > MostWorkers)
+        {
+            throw new SluiceException(ErrorIds.OptionOutOfRange, $"workers cannot be {Math.Max(workers.Count ?? 0, workers.Most)}: the most is {MostWorkers}");
         }
     }
 

@@ -7,6 +7,7 @@ using Sluice.Connections;
 using Sluice.Diagnostics;
 using Sluice.Models;
 using Sluice.Transports;
+using Sluice.Workers;
 
 namespace Sluice;
 
@@ -14,7 +15,7 @@ namespace Sluice;
 /// Serves one handler on one or more addresses under one concurrency model. The only place where models and transports meet. Every pair is
 /// checked when it is built: what cannot work is refused with an SLUnnnn and the reason.
 /// </summary>
-public sealed class SocketServer : IAsyncDisposable
+public sealed partial class SocketServer : IAsyncDisposable
 {
     // How long a handler that was cut may take to come out of its last call.
     private static readonly TimeSpan AfterCut = TimeSpan.FromSeconds(2);
@@ -35,6 +36,7 @@ public sealed class SocketServer : IAsyncDisposable
     private ConnectionGate? _gate;
     private ConnectionRunner? _runner;
     private LimitSweep? _sweep;
+    private ServerContext? _context;
     private Task? _serving;
     private Task<DrainReport>? _stopping;
     private ServerState _state;
@@ -102,8 +104,14 @@ public sealed class SocketServer : IAsyncDisposable
 
     /// <summary>Binds, listens and serves. Returns once connections are accepted.</summary>
     /// <exception cref="SluiceException">The address cannot be bound, with the id and what to do.</exception>
-    public Task StartAsync()
+    public async Task StartAsync()
     {
+        if (WorkerRole.Current is { } role)
+        {
+            await ServeAsWorkerAsync(role); // to the end of this process
+        }
+
+        ServerContext context;
         lock (_changing)
         {
             BindOnce();
@@ -112,10 +120,11 @@ public sealed class SocketServer : IAsyncDisposable
                 throw new SluiceException(ErrorIds.WrongState, "the server serves already; make another one to serve twice");
             }
 
-            _serving = _model.RunAsync(Context(budget: null, Timeout.InfiniteTimeSpan), _stop.Token);
+            _context = context = Context(budget: null, Timeout.InfiniteTimeSpan);
+            _serving = _model.RunAsync(context, _stop.Token);
         }
 
-        return Task.CompletedTask;
+        await context.Started;
     }
 
     /// <summary>Starts, unless started already, serves until <paramref name="stop"/> is cancelled, and drains (<see cref="SocketServerOptions.Drain"/>).</summary>
@@ -143,6 +152,11 @@ public sealed class SocketServer : IAsyncDisposable
     /// <returns>False when nobody came in time.</returns>
     public async Task<bool> HandleOneAsync(TimeSpan? timeout = null)
     {
+        if (WorkerRole.Current is { } role)
+        {
+            await ServeAsWorkerAsync(role);
+        }
+
         ServerContext context;
         lock (_changing)
         {
@@ -214,6 +228,7 @@ public sealed class SocketServer : IAsyncDisposable
         do
         {
             _table.ForEach(static (connection, _) => connection.RequestDrain(), false);
+            _table.Workers?.RequestDrain(Volatile.Read(ref _drainDeadline));
         }
         while (!_options.IndependentThreads && !await EndedWithinAsync(Volatile.Read(ref _drainDeadline), TimeSpan.FromMilliseconds(10)));
 
@@ -222,6 +237,11 @@ public sealed class SocketServer : IAsyncDisposable
         if (!_options.IndependentThreads)
         {
             long lastLook = Environment.TickCount64 + (long)AfterCut.TotalMilliseconds;
+            if (_serving is { IsCompleted: false })
+            {
+                _table.Workers?.Cut();
+            }
+
             do
             {
                 _table.ForEach((connection, _) => cut += connection.End(CloseReason.DrainCut) ? 1 : 0, false);
@@ -236,7 +256,8 @@ public sealed class SocketServer : IAsyncDisposable
         }
 
         Events.ConnectionEnded -= Ended;
-        var report = new DrainReport(Math.Max(0, ended - cut), cut, TimeSpan.FromMilliseconds(Environment.TickCount64 - began));
+        (int Ended, int Cut) ofWorkers = _table.Workers?.Drained ?? default;
+        var report = new DrainReport(Math.Max(0, ended - cut) + ofWorkers.Ended, cut + ofWorkers.Cut, TimeSpan.FromMilliseconds(Environment.TickCount64 - began));
         Events.RaiseDrained(report);
         Enter(ServerState.Stopped);
         return report;
@@ -285,7 +306,15 @@ public sealed class SocketServer : IAsyncDisposable
             Events.RaiseNoticed($"serving with epoll: {reason}");
         }
 
-        _gate = new ConnectionGate(DescriptorRoom.Maximum(_options, _model, Events), _options.Limits.MaxConnectionsPerSource, _options.Limits.OnLimit);
+        Prepare(DescriptorRoom.Maximum(_options, _model, Events));
+        _state = ServerState.Listening;
+        Events.RaiseStateChanged(ServerState.Listening);
+    }
+
+    // What every connection needs.
+    private void Prepare(int maximum)
+    {
+        _gate = new ConnectionGate(maximum, _options.Limits.MaxConnectionsPerSource, _options.Limits.OnLimit);
         var settings = new ConnectionSettings
         {
             MaxUnread = _options.Limits.MaxUnread,
@@ -296,8 +325,6 @@ public sealed class SocketServer : IAsyncDisposable
         };
         _runner = new ConnectionRunner(_handler, settings, _gate, _table, Events);
         _sweep = new LimitSweep(_options.Limits, _table, Metrics);
-        _state = ServerState.Listening;
-        Events.RaiseStateChanged(ServerState.Listening);
     }
 
     private ServerContext Context(int? budget, TimeSpan timeout) => new()

@@ -19,6 +19,12 @@ public sealed class SocketServerOptions
     /// <summary>The concurrency model's name, one of <c>sluice models</c>. Defaults to <c>auto</c>.</summary>
     public string Model { get; set; } = "auto";
 
+    /// <summary>The server's name, by which worker processes know theirs. Defaults to its addresses; a program with two servers on the same ones names them.</summary>
+    public string? Name { get; set; }
+
+    /// <summary>Options of <c>process</c> and <c>prefork</c>.</summary>
+    public WorkerOptions Workers { get; } = new();
+
     /// <summary>The limits.</summary>
     public ServerLimits Limits { get; } = new();
 
@@ -57,4 +63,6 @@ public sealed class SocketServerOptions
 
     /// <summary>How long the end of a handler lingers, so that a last reply is not lost to a reset. Defaults to 1 s.</summary>
     public TimeSpan Linger { get; set; } = TimeSpan.FromSeconds(1);
+
+    internal string NameOrAddresses => Name ?? string.Join(' ', Listen);
 }

@@ -2,7 +2,10 @@ using Sluice.Models;
 
 namespace Sluice.ConformanceTests;
 
-/// <summary>Every model of this build × every transport. A model or transport that is added later is in every behaviour with no new test.</summary>
+/// <summary>
+/// Every model that shares memory with whoever made the server × every transport. A model or transport that is added later is in every behaviour with no new
+/// test. The models whose handlers run in other processes have behaviours of their own (Processes), for a handler of a test cannot be seen from there.
+/// </summary>
 public static class Matrix
 {
     private static readonly string[] TransportNames = ["tcp", "unix", "memory"];
@@ -31,12 +34,12 @@ public static class Matrix
     public static TheoryData<string, string> WaitingTcpCells => Pairs(["tcp"], model => !model.Capabilities.Blocking);
 
     /// <summary>Every model, by name.</summary>
-    public static TheoryData<string> Models => [.. ConcurrencyModels.All.Select(model => model.Name)];
+    public static TheoryData<string> Models => [.. ConcurrencyModels.All.Where(model => model.Capabilities.SharesMemory).Select(model => model.Name)];
 
     private static TheoryData<string, string> Pairs(string[] transports, Func<ConcurrencyModel, bool>? chosen = null)
     {
         var cells = new TheoryData<string, string>();
-        foreach (ConcurrencyModel model in ConcurrencyModels.All.Where(chosen ?? (static _ => true)))
+        foreach (ConcurrencyModel model in ConcurrencyModels.All.Where(model => model.Capabilities.SharesMemory && chosen?.Invoke(model) != false))
         {
             foreach (string transport in transports)
             {

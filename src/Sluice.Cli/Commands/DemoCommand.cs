@@ -54,12 +54,6 @@ internal static class DemoCommand
                 return await kind.Client(url, plan.Language);
             }
 
-            if (kind.Server is null)
-            {
-                throw new UsageException(CliErrorIds.NotInThisBuild,
-                    $"this build lacks the server of the demo {kind.Name}; its client is here (--client), and so are the servers of {string.Join(", ", DemoKind.All.Where(other => other.Server is not null).Select(other => other.Name))}");
-            }
-
             plan.Options.Listen.Add(address.ToListen(parsed));
             plan.Options.Model = kind.Model;
             plan.Options.Threads = DemoServer.Threads;

@@ -9,7 +9,7 @@ namespace Sluice.Cli.Commands;
 /// <summary><c>sluice models</c></summary>
 internal static class ModelsCommand
 {
-    private static readonly string[] Header = ["model", "in this build", "concurrent", "cores", "blocking handler", "memory", "a crash ends", "what it is"];
+    private static readonly string[] Header = ["model", "concurrent", "cores", "blocking handler", "memory", "a crash ends", "what it is"];
 
     public static Command Make()
     {
@@ -31,12 +31,11 @@ internal static class ModelsCommand
 
     private static void PrintTable()
     {
-        string[] auto = ["auto", "yes", "", "", "", "", "", $"stands for {ConcurrencyModels.Auto.Name} on this machine"];
+        string[] auto = ["auto", "", "", "", "", "", $"stands for {ConcurrencyModels.Auto.Name} on this machine"];
         TextTable.Print(Header,
         [
             auto,
-            .. ConcurrencyModels.All.Select(model => Row(model)),
-            .. ConcurrencyModels.NotBuilt.Select(name => new[] { name, "no", "", "", "", "", "", "not in this build" }),
+            .. ConcurrencyModels.All.Select(Row),
         ]);
     }
 
@@ -45,26 +44,21 @@ internal static class ModelsCommand
         ModelCapabilities has = model.Capabilities;
         return
         [
-            model.Name, "yes", has.Concurrent ? "yes" : "no", has.MultiCore ? "all" : "one", has.BlockingHandlerSafe ? "safe" : "harms others",
+            model.Name, has.Concurrent ? "yes" : "no", has.MultiCore ? "all" : "one", has.BlockingHandlerSafe ? "safe" : "harms others",
             has.SharesMemory ? "shared" : "apart", has.CrashContained ? "its connection" : "the server", has.Summary,
         ];
     }
 
     private static void PrintJson() => Lines.Out(JsonSerializer.Serialize(
-        new ModelsReport(
-            ConcurrencyModels.Auto.Name,
-            [
-                .. ConcurrencyModels.All.Select(model => new ModelReport(model.Name, InThisBuild: true, WhyNot: null, model.Capabilities)),
-                .. ConcurrencyModels.NotBuilt.Select(name => new ModelReport(name, InThisBuild: false, "not in this build", Capabilities: null)),
-            ]),
+        new ModelsReport(ConcurrencyModels.Auto.Name, [.. ConcurrencyModels.All.Select(model => new ModelReport(model.Name, model.Capabilities))]),
         ModelsJson.Default.ModelsReport));
 }
 
 /// <summary>What <c>sluice models --json</c> prints.</summary>
 internal sealed record ModelsReport(string Auto, ModelReport[] Models);
 
-/// <summary>One model of it; the capabilities are null for one that this build lacks.</summary>
-internal sealed record ModelReport(string Name, bool InThisBuild, string? WhyNot, ModelCapabilities? Capabilities);
+/// <summary>One model of it.</summary>
+internal sealed record ModelReport(string Name, ModelCapabilities Capabilities);
 
 [JsonSerializable(typeof(ModelsReport))]
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, WriteIndented = true)]

@@ -28,8 +28,8 @@ internal sealed record DemoKind
     /// <summary>Whether it receives files into a directory, from this machine only unless told otherwise.</summary>
     public bool ReceivesFiles { get; init; }
 
-    /// <summary>Makes the server, with the directory of <c>--dir</c> for one that receives files; null when this build lacks it.</summary>
-    public Func<string?, Demo>? Server { get; init; }
+    /// <summary>Makes the server, with the directory of <c>--dir</c> for one that receives files.</summary>
+    public required Func<string?, Demo> Server { get; init; }
 
     /// <summary>Runs the client against a URL.</summary>
     public required Func<string, Language, Task<int>> Client { get; init; }
@@ -50,12 +50,12 @@ internal sealed record DemoKind
         new()
         {
             Name = "process", Description = "A process per client: one line, a second of work, one reply.", Model = "process", Port = 18001,
-            Client = (url, _) => RequestClient.RunAsync(url),
+            Server = _ => RequestDemo.OfProcesses(), Client = (url, _) => RequestClient.RunAsync(url),
         },
         new()
         {
             Name = "thread", Description = "A thread per client: one line, a second of work, one reply.", Model = "thread", Port = 18001,
-            Server = _ => new ThreadDemo(), Client = (url, _) => RequestClient.RunAsync(url),
+            Server = _ => RequestDemo.OfThreads(), Client = (url, _) => RequestClient.RunAsync(url),
         },
         new()
         {

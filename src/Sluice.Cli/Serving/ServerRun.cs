@@ -19,8 +19,13 @@ internal static class ServerRun
     /// <returns>The exit code.</returns>
     public static async Task<int> ToTheEndAsync(ConnectionHandler handler, ServerPlan plan, Action<SocketServer>? watch = null, Action? announced = null)
     {
-        using var signals = new StopSignals();
         using var log = new StderrLog(plan.LogLevel);
+        if (SocketServer.IsWorker)
+        {
+            return await AsWorkerAsync(handler, plan, log, watch, announced);
+        }
+
+        using var signals = new StopSignals();
         WarmUp.Run();
         var server = new SocketServer(handler, plan.Options, log);
         bool tells = plan.LogLevel <= LogLevel.Information;
@@ -63,6 +68,16 @@ internal static class ServerRun
         return signals.First.IsCancellationRequested
             ? ExitCodes.Ok
             : throw new SluiceException(ErrorIds.AcceptStopped, "the server stopped by itself: none of its listeners accepts any more; the lines above say why");
+    }
+
+    // The master has announced, and stops. RunAsync ends the process.
+    private static async Task<int> AsWorkerAsync(ConnectionHandler handler, ServerPlan plan, StderrLog log, Action<SocketServer>? watch, Action? announced)
+    {
+        var server = new SocketServer(handler, plan.Options, log);
+        watch?.Invoke(server);
+        announced?.Invoke();
+        await server.RunAsync();
+        return ExitCodes.Ok;
     }
 
     private static void TellOfStop(SocketServer server, ServerPlan plan, bool tells)

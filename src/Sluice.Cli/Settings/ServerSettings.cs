@@ -7,12 +7,15 @@ namespace Sluice.Cli.Settings;
 internal static class ServerSettings
 {
     private const int MostLoops = 1024;
+    private const int MostWorkers = 8192;
 
     /// <summary>The models that are event loops.</summary>
     public static readonly string[] LoopModels = ["select", "poll", "epoll", "io_uring"];
 
     private static readonly string[] PoolModels = ["threadpool"];
     private static readonly string[] PreforkModels = ["prefork"];
+    private static readonly string[] ProcessModels = ["process"];
+    private static readonly string[] WorkerModels = ["process", "prefork"];
 
     /// <summary>The address. Demos have <c>--host</c> and <c>--port</c> instead.</summary>
     public static readonly ServerSetting Listen =
@@ -30,12 +33,32 @@ internal static class ServerSettings
     public static readonly ServerSetting[] Common =
     [
         new("model", "NAME", "The concurrency model, one of 'sluice models'.", (plan, text) => plan.Options.Model = text) { Default = "auto" },
-        new("inner", "NAME", "The model inside each worker of prefork.", NotBuilt) { HonouredBy = PreforkModels },
+        new("inner", "NAME", "The model inside each worker of prefork.",
+            (plan, text) => plan.Options.Workers.Inner = text) { HonouredBy = PreforkModels, Default = "auto" },
         new("loops", "N", "Event loops of select, poll, epoll and io_uring, each a thread.",
             (plan, text) => plan.Options.Loops = SettingValues.Count(text, 1, MostLoops)) { HonouredBy = LoopModels, Default = "one per core" },
         new("threads", "N", "Threads of threadpool.",
             (plan, text) => plan.Options.Threads = SettingValues.Count(text, 1)) { HonouredBy = PoolModels, Default = "4 per core, at least 16" },
-        new("workers", "N", "Processes of prefork.", NotBuilt) { HonouredBy = PreforkModels },
+        new("workers", "N", "Processes of prefork.",
+            (plan, text) => plan.Options.Workers.Count = SettingValues.Count(text, 1, MostWorkers)) { HonouredBy = PreforkModels, Default = "one per core" },
+        new("max-workers", "N", "Processes of process, a hard maximum: it is the most connections at once, too.",
+            (plan, text) => plan.Options.Workers.Most = SettingValues.Count(text, 1, MostWorkers)) { HonouredBy = ProcessModels, Default = "128" },
+        new("standby", "N", "Processes of process that are started beforehand.",
+            (plan, text) => plan.Options.Workers.Standby = SettingValues.Count(text, 1, MostWorkers)) { HonouredBy = ProcessModels, Default = "8" },
+        new("standby-low", "N", "New ones are started when fewer stand by.",
+            (plan, text) => plan.Options.Workers.StandbyLow = SettingValues.Count(text, 1, MostWorkers)) { HonouredBy = ProcessModels, Default = "half of standby" },
+        new("worker-connections", "N|off", "A worker of prefork is replaced after so many connections.",
+            (plan, text) => plan.Options.Workers.MaxConnections = SettingValues.CountOrOff(text)) { HonouredBy = PreforkModels, Default = "off" },
+        new("worker-memory", "SIZE|off", "A worker of prefork with more memory than this, as 200MiB, is replaced.",
+            (plan, text) => plan.Options.Workers.MaxMemory = SettingValues.SizeOrOff(text)) { HonouredBy = PreforkModels, Default = "off" },
+        new("worker-heap", "SIZE|off", "The most that a worker's managed heap may hold: beyond it, allocations fail.",
+            (plan, text) => plan.Options.Workers.HeapLimit = SettingValues.SizeOrOff(text)) { HonouredBy = WorkerModels, Default = "off" },
+        new("worker-cpu", "TIME|off", "The processor time that a worker may use in its life, in whole seconds; the system ends it then.",
+            (plan, text) => plan.Options.Workers.ProcessorTimeLimit = SettingValues.DurationOrOff(text)) { HonouredBy = WorkerModels, Default = "off" },
+        new("worker-hang", "TIME|off", "A worker of prefork that has not shown for so long that it can serve is killed and replaced.",
+            (plan, text) => plan.Options.Workers.HangsAfter = SettingValues.DurationOrOff(text)) { HonouredBy = PreforkModels, Default = "10s" },
+        new("worker-ready", "TIME", "How long a new worker may take until it can serve.",
+            (plan, text) => plan.Options.Workers.ReadyWithin = SettingValues.Duration(text)) { HonouredBy = WorkerModels, Default = "10s" },
         new("queue", "N", "Accepted connections that wait for a thread of threadpool.",
             (plan, text) => plan.Options.Queue = SettingValues.Count(text, 0)) { HonouredBy = PoolModels, Default = "1024" },
         new("backlog", "N", "Connections that the kernel queues before they are accepted.",
@@ -69,9 +92,4 @@ internal static class ServerSettings
 
     /// <summary>What <c>serve</c> and <c>receive</c> take.</summary>
     public static readonly ServerSetting[] WithListen = [Listen, .. Common];
-
-    // No model of this build honours it, so SettingSources refuses it before it gets here.
-    private static void NotBuilt(ServerPlan plan, string text)
-    {
-    }
 }

@@ -88,9 +88,10 @@ internal sealed class SettingSources
     private static void RefuseWhatCannotBeHonoured(ServerPlan plan, List<(ServerSetting Setting, string Origin)> given)
     {
         ConcurrencyModel model = ConcurrencyModels.Find(plan.Options.Model);
+        string? inner = model.Name == "prefork" ? ConcurrencyModels.Find(plan.Options.Workers.Inner).Name : null; // which honours its own
         foreach ((ServerSetting setting, string origin) in given)
         {
-            if (setting.HonouredBy is { } models && !models.Contains(model.Name, StringComparer.Ordinal))
+            if (setting.HonouredBy is { } models && !models.Contains(model.Name, StringComparer.Ordinal) && !models.Contains(inner, StringComparer.Ordinal))
             {
                 string names = models.Length == 1 ? $"the model {models[0]}" : $"the models {string.Join(", ", models)}";
                 throw new UsageException(ErrorIds.OptionNotHonoured, $"{origin} is for {names}, and the model here is {model.Name}; leave it out, or choose that model");

@@ -22,6 +22,9 @@ public enum RefuseReason
 
     /// <summary>The system could not watch it (epoll_ctl(2): no memory, or max_user_watches).</summary>
     NoWatch,
+
+    /// <summary>No worker process could be had for it.</summary>
+    NoWorker,
 }
 
 internal enum AcceptAction

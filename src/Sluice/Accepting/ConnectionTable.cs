@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Sluice.Connections;
+using Sluice.Workers;
 
 namespace Sluice.Accepting;
 
@@ -10,6 +11,9 @@ internal sealed class ConnectionTable
 {
     private readonly ConcurrentDictionary<GatedConnection, byte> _live = new();
     private readonly ConcurrentDictionary<ILiveConnections, byte> _loops = new();
+
+    /// <summary>Worker processes that keep connections by themselves; null where there are none.</summary>
+    public ILiveWorkers? Workers { get; set; }
 
     public int Count
     {

@@ -22,6 +22,15 @@ internal sealed class ServerContext
     /// <summary>The type of the handler, for whoever reads a report.</summary>
     public required string HandlerName { get; init; }
 
+    /// <summary>Ends when connections are served; set by a model that needs a while, before its RunAsync first waits.</summary>
+    public Task Started { get; set; } = Task.CompletedTask;
+
+    /// <summary>Replaces the workers, one after the other; null where there are none that live on. Set by the model.</summary>
+    public Func<Task>? Restart { get; set; }
+
+    /// <summary>Whether those who serve have moved since the last call; null where that cannot be told. Set by the model.</summary>
+    public Func<bool>? Pulse { get; set; }
+
     /// <summary>How many connections to accept in all; null is no end.</summary>
     public int? AcceptBudget { get; init; }
 

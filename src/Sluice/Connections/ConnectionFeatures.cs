@@ -41,6 +41,9 @@ public enum CloseReason
 
     /// <summary>SLU0207: the drain's deadline cut it.</summary>
     DrainCut,
+
+    /// <summary>SLU0307: the worker process that served it ended without a word.</summary>
+    WorkerDied,
 }
 
 /// <summary>A feature of every connection: why it ended, once it has.</summary>

@@ -107,10 +107,10 @@ internal abstract partial class StreamConnection : ConnectionContext, IDuplexPip
     void IConnectionUnit.EndUnit() => Interlocked.Decrement(ref _units);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal void CountReceived(int count) => _received += count;
+    internal void CountReceived(long count) => _received += count;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal void CountSent(int count) => _sent += count;
+    internal void CountSent(long count) => _sent += count;
 
     /// <summary>Messages of others, if there have been any.</summary>
     private protected Outbox? Outbox => _extras?.Outbox;

@@ -91,7 +91,7 @@ internal sealed class ServerMetrics : IDisposable
     private void OnRefused(ConnectionRefused refused)
     {
         // These had been accepted and waited for their handler.
-        if (refused.Reason is RefuseReason.QueueFull or RefuseReason.Draining or RefuseReason.NoThread or RefuseReason.NoWatch)
+        if (refused.Reason is RefuseReason.QueueFull or RefuseReason.Draining or RefuseReason.NoThread or RefuseReason.NoWatch or RefuseReason.NoWorker)
         {
             Change(_queued, -1, refused.Listener);
         }

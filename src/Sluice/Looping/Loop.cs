@@ -20,6 +20,7 @@ internal abstract class Loop : ILiveConnections, IDisposable
     private Queue<LoopConnection> _laterNow = new();
     private ThreadStack _stack; // of the loop's thread
     private int _sleeps; // 1 while the thread waits or is about to; whoever turns it to 0 wakes it
+    private int _asked; // 1 from a pulse until the loop has come to it
     private bool _stopping;
     private bool _hasEnded;
     private ulong? _serving; // whose step it is, to know whom an exception belongs to: a token, because storing a reference costs more
@@ -105,6 +106,18 @@ internal abstract class Loop : ILiveConnections, IDisposable
         {
             ThreadPool.UnsafeQueueUserWorkItem(static loop => loop.RunAfterEnd(), this, preferLocal: false);
         }
+    }
+
+    /// <summary>Whether the loop has run since this was called the last time. From one other thread.</summary>
+    public bool Pulse()
+    {
+        if (Interlocked.Exchange(ref _asked, 1) != 0)
+        {
+            return false;
+        }
+
+        Post(static loop => Volatile.Write(ref ((Loop)loop!)._asked, 0), this);
+        return true;
     }
 
     /// <summary>Looks at a connection again in the next turn, after the others have had theirs.</summary>

@@ -82,10 +82,23 @@ internal sealed class LoopGroup
         _accepted.TrySetResult();
     }
 
+    // Whether every loop has come to what was posted to it the last time.
+    private bool Pulse()
+    {
+        bool all = true;
+        foreach (Loop loop in _loops)
+        {
+            all &= loop.Pulse();
+        }
+
+        return all;
+    }
+
     private async Task RunAsync(CancellationToken stop)
     {
         Action freed = _loops[0].LookAtListeners;
         _server.Gate.OnFreed(freed);
+        _server.Pulse = Pulse;
         var watchdog = new LoopWatchdog(_server, _loops);
         Task[] ends = [.. _loops.Select(loop => OwnThread.RunAsync($"sluice-loop-{loop.Index}", _server.Options, () => Run(loop, watchdog)))];
         await using CancellationTokenRegistration stopping = stop.UnsafeRegister(static loop => ((Loop)loop!).Stop(), _loops[0]);

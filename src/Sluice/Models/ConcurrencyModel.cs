@@ -1,5 +1,6 @@
 using Sluice.Accepting;
 using Sluice.Transports;
+using Sluice.Workers;
 
 namespace Sluice.Models;
 
@@ -23,6 +24,15 @@ public abstract class ConcurrencyModel
 
     /// <summary>The most connections the model wants at once, whatever descriptors allow; null is no wish.</summary>
     internal virtual int? MaxConnections => null;
+
+    /// <summary>The most connections that the model can have at once, whatever is asked for.</summary>
+    internal virtual int HardMaximum(SocketServerOptions options) => int.MaxValue;
+
+    /// <summary>What serves in a worker process; null for a model that has none.</summary>
+    internal virtual ConcurrencyModel? InWorker(SocketServerOptions options, WorkerRole role) => null;
+
+    /// <summary>The maximum of connections of one of several workers; null is no share.</summary>
+    internal virtual int? ShareOf(SocketServerOptions options, int worker) => null;
 
     /// <summary>Serves until <paramref name="stop"/> (or the accept budget) ends accepting and every handler has ended.</summary>
     internal abstract Task RunAsync(ServerContext server, CancellationToken stop);

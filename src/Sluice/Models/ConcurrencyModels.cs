@@ -1,6 +1,7 @@
 using Sluice.Models.Async;
 using Sluice.Models.Completion;
 using Sluice.Models.Iterative;
+using Sluice.Models.Processes;
 using Sluice.Models.Readiness;
 using Sluice.Models.Threads;
 
@@ -14,6 +15,8 @@ public static class ConcurrencyModels
         new IterativeModel(),
         new ThreadPerConnectionModel(),
         new ThreadPoolModel(),
+        new ProcessModel(),
+        new PreforkModel(),
         new SelectModel(),
         new PollModel(),
         new EpollModel(),
@@ -21,14 +24,8 @@ public static class ConcurrencyModels
         new AsyncModel(),
     ];
 
-    // Known words whose model is not in this build, so that the answer is not "unknown".
-    private static readonly string[] Planned = ["process", "prefork"];
-
     /// <summary>Every model of this build.</summary>
     public static IReadOnlyList<ConcurrencyModel> All => Registered;
-
-    /// <summary>Names that are reserved for models of later builds.</summary>
-    public static IReadOnlyList<string> NotBuilt => Planned;
 
     /// <summary>The model that <c>auto</c> stands for on this machine: io_uring where it works, else epoll.</summary>
     public static ConcurrencyModel Auto => Find(IoUringModel.Refusal is null ? "io_uring" : "epoll");
@@ -39,7 +36,7 @@ public static class ConcurrencyModels
     /// <summary>The same for a server of which some listener has no descriptor (memory://), which no loop can watch.</summary>
     internal static ConcurrencyModel AutoWithoutDescriptors => Find("async");
 
-    /// <summary>The model of that name, or SLU0003 (unknown) or SLU0101 (not in this build).</summary>
+    /// <summary>The model of that name, or SLU0003.</summary>
     public static ConcurrencyModel Find(string name)
     {
         ArgumentNullException.ThrowIfNull(name);
@@ -49,9 +46,6 @@ public static class ConcurrencyModels
         }
 
         string names = string.Join(", ", Registered.Select(model => model.Name));
-        return Array.Find(Registered, model => model.Name == name)
-            ?? throw (Planned.Contains(name, StringComparer.Ordinal)
-                ? new SluiceException(ErrorIds.ModelNotBuilt, $"this build lacks the model '{name}'; use one of: auto, {names}")
-                : new SluiceException(ErrorIds.UnknownModel, $"there is no model '{name}'; use one of: auto, {names}"));
+        return Array.Find(Registered, model => model.Name == name) ?? throw new SluiceException(ErrorIds.UnknownModel, $"there is no model '{name}'; use one of: auto, {names}");
     }
 }

@@ -11,17 +11,22 @@ internal sealed class KernelListener : Listener
     private readonly Socket _socket;
     private readonly SafeHandle _handle;
     private readonly EndPoint? _unixEndPoint;
+    private readonly bool _isShared;
     private int _isClosed;
 
-    public KernelListener(Socket socket, SocketAddressUrl url)
+    public KernelListener(Socket socket, SocketAddressUrl url, bool isShared = false)
         : base(url)
     {
+        _isShared = isShared;
         _socket = socket;
         _handle = socket.SafeHandle;
         LocalEndPoint = socket.LocalEndPoint!;
         _unixEndPoint = LocalEndPoint as UnixDomainSocketEndPoint;
         socket.Blocking = false;
     }
+
+    /// <inheritdoc cref="Transport.Adopt"/>
+    public static KernelListener Adopt(SocketAddressUrl url, int descriptor, bool isShared) => new(new Socket(new SafeSocketHandle(descriptor, ownsHandle: true)), url, isShared);
 
     public override SafeHandle? Handle => _handle;
 
@@ -47,8 +52,11 @@ internal sealed class KernelListener : Listener
         {
             try
             {
-                // Close alone leaves it listening while the accepting thread is still inside poll(2).
-                _socket.Shutdown(SocketShutdown.Receive);
+                // Close alone leaves it listening while the accepting thread is still inside poll(2). What is shared listens on for others.
+                if (!_isShared)
+                {
+                    _socket.Shutdown(SocketShutdown.Receive);
+                }
             }
             catch (SocketException)
             {
@@ -73,7 +81,7 @@ internal sealed class KernelListener : Listener
         NativeError.NoBufferSpace => AcceptError.NoBufferSpace,
         NativeError.NoMemory => AcceptError.NoMemory,
         NativeError.BadDescriptor => AcceptError.ListenerClosed,
-        NativeError.InvalidArgument => _isClosed != 0 ? AcceptError.ListenerClosed : AcceptError.Other,
+        NativeError.InvalidArgument => _isClosed != 0 || _isShared ? AcceptError.ListenerClosed : AcceptError.Other,
         NativeError.NotSocket or NativeError.Fault => AcceptError.NotAListener,
         _ => AcceptError.Other,
     };

@@ -24,6 +24,12 @@ public abstract class Transport
         return BindCore(url, options);
     }
 
+    /// <summary>
+    /// Takes a socket over that listens already: another process has bound it, and may go on with it (<paramref name="isShared"/>), so that this one's end is not
+    /// the socket's.
+    /// </summary>
+    internal virtual Listener Adopt(SocketAddressUrl url, int descriptor, bool isShared) => throw new NotSupportedException($"{Scheme} has no descriptors");
+
     /// <summary>Checks an address without touching the system, so that a server is refused when it is built.</summary>
     internal virtual void Check(SocketAddressUrl url)
     {

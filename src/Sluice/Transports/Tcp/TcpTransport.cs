@@ -15,6 +15,8 @@ public sealed class TcpTransport : Transport
     /// <inheritdoc/>
     public override bool HasDescriptor => true;
 
+    internal override Listener Adopt(SocketAddressUrl url, int descriptor, bool isShared) => KernelListener.Adopt(url, descriptor, isShared);
+
     internal override async ValueTask<StreamSocket> ConnectAsync(SocketAddressUrl url, SocketClientOptions options, CancellationToken cancellation)
     {
         IPEndPoint endPoint = url.ToIPEndPoint();

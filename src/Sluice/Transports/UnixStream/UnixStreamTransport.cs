@@ -18,6 +18,8 @@ public sealed class UnixStreamTransport : Transport
     /// <inheritdoc/>
     public override bool HasDescriptor => true;
 
+    internal override Listener Adopt(SocketAddressUrl url, int descriptor, bool isShared) => KernelListener.Adopt(url, descriptor, isShared);
+
     internal override async ValueTask<StreamSocket> ConnectAsync(SocketAddressUrl url, SocketClientOptions options, CancellationToken cancellation)
     {
         CheckPath(url);

@@ -1,0 +1,157 @@
+namespace Sluice.Native;
+
+/// <summary>
+/// One end of a SOCK_SEQPACKET socketpair(2): messages that stay whole, with descriptors beside them (SCM_RIGHTS). The other end's process has its own
+/// copies of those; ours stay ours. unix(7), cmsg(3). One thread receives, any number send.
+/// </summary>
+internal sealed unsafe class DescriptorChannel : IDisposable
+{
+    /// <summary>The most descriptors of one message. SCM_MAX_FD.</summary>
+    public const int MostDescriptors = 253;
+
+    private const int AF_UNIX = 1;
+    private const int SOCK_SEQPACKET_CLOEXEC = 5 | 0x80000;
+    private const int SOL_SOCKET = 1;
+    private const int SCM_RIGHTS = 1;
+    private const int MSG_DONTWAIT = 0x40;
+    private const int MSG_NOSIGNAL = 0x4000;
+    private const int MSG_CMSG_CLOEXEC = 0x40000000;
+    private const int MSG_CTRUNC = 8;
+    private const int SetDescriptorFlags = 2; // F_SETFD
+    private const int CloseOnExec = 1; // FD_CLOEXEC
+    private const int ControlHeader = 16; // struct cmsghdr
+    private const int ControlSize = ControlHeader + (MostDescriptors * sizeof(int)) + 4;
+
+    private readonly Lock _closing = new();
+    private int _descriptor;
+
+    /// <summary>Takes over a descriptor that this process was started with.</summary>
+    public DescriptorChannel(int descriptor) => _descriptor = descriptor;
+
+    /// <summary>For poll(2): readable when a message is here, or the other end is gone.</summary>
+    public int Descriptor => _descriptor;
+
+    /// <summary>Makes a channel: our end, and the descriptor of the other for a child. The caller closes that one when it is passed.</summary>
+    public static DescriptorChannel? Open(out int theirs, out NativeError error)
+    {
+        int* pair = stackalloc int[2];
+        if (Libc.socketpair(AF_UNIX, SOCK_SEQPACKET_CLOEXEC, 0, pair) < 0)
+        {
+            (theirs, error) = (-1, Errno.Last);
+            return null;
+        }
+
+        (theirs, error) = (pair[1], NativeError.None);
+        return new DescriptorChannel(pair[0]);
+    }
+
+    /// <summary>Has a descriptor that this process was started with closed in the processes that it starts. fcntl(2).</summary>
+    public void KeepFromChildren() => _ = Libc.fcntl(_descriptor, SetDescriptorFlags, CloseOnExec);
+
+    /// <summary>Closes a descriptor that was received or made here.</summary>
+    public static void Close(int descriptor) => _ = Libc.close(descriptor);
+
+    /// <summary>Sends a message of at least one byte, all or nothing. BrokenPipe: the other end is gone. WouldBlock: it does not read.</summary>
+    public NativeError Send(ReadOnlySpan<byte> message, ReadOnlySpan<int> descriptors = default)
+    {
+        byte* control = stackalloc byte[ControlSize];
+        lock (_closing)
+        {
+            if (_descriptor < 0)
+            {
+                return NativeError.BrokenPipe;
+            }
+
+            fixed (byte* start = message)
+            {
+                var vector = new IoVector { Start = start, Length = message.Length };
+                var header = new MessageHeader { Vectors = &vector, VectorCount = 1 };
+                if (descriptors.Length > 0)
+                {
+                    *(nint*)control = ControlHeader + (descriptors.Length * sizeof(int));
+                    *(int*)(control + 8) = SOL_SOCKET;
+                    *(int*)(control + 12) = SCM_RIGHTS;
+                    descriptors.CopyTo(new Span<int>(control + ControlHeader, descriptors.Length));
+                    header.Control = control;
+                    header.ControlLength = (ControlHeader + (descriptors.Length * sizeof(int)) + 7) & ~7;
+                }
+
+                while (true)
+                {
+                    if (Libc.sendmsg(_descriptor, &header, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0)
+                    {
+                        return NativeError.None;
+                    }
+
+                    if (Errno.Last is var error && error != NativeError.Interrupted)
+                    {
+                        return error is NativeError.ConnectionReset or NativeError.NotConnected ? NativeError.BrokenPipe : error;
+                    }
+                }
+            }
+        }
+    }
+
+    /// <summary>
+    /// Receives one message and the descriptors beside it, which are close-on-exec and the caller's to close. A count of 0: the other end is gone. A
+    /// message that is longer than <paramref name="message"/> is cut.
+    /// </summary>
+    public SocketResult Receive(Span<byte> message, Span<int> descriptors, out int received, bool wait)
+    {
+        byte* control = stackalloc byte[ControlSize];
+        received = 0;
+        fixed (byte* start = message)
+        {
+            var vector = new IoVector { Start = start, Length = message.Length };
+            var header = new MessageHeader { Vectors = &vector, VectorCount = 1, Control = control, ControlLength = ControlSize };
+            nint count = Libc.recvmsg(_descriptor, &header, MSG_CMSG_CLOEXEC | (wait ? 0 : MSG_DONTWAIT));
+            if (count < 0)
+            {
+                NativeError error = Errno.Last;
+                return error is NativeError.ConnectionReset ? SocketResult.Of(0) : SocketResult.Failed(error);
+            }
+
+            received = Take(header, control, descriptors);
+            return SocketResult.Of((int)count);
+        }
+    }
+
+    public void Dispose()
+    {
+        lock (_closing)
+        {
+            if (_descriptor >= 0)
+            {
+                _ = Libc.close(_descriptor);
+                _descriptor = -1;
+            }
+        }
+    }
+
+    // A sender puts all into one control message. What there is no room for is closed, and so is everything of a message that the kernel has cut
+    // (MSG_CTRUNC: this process has no descriptor left): half of them would be worse than none.
+    private static int Take(in MessageHeader header, byte* control, Span<int> descriptors)
+    {
+        if (header.ControlLength < ControlHeader || *(int*)(control + 8) != SOL_SOCKET || *(int*)(control + 12) != SCM_RIGHTS)
+        {
+            return 0;
+        }
+
+        int count = (int)((*(nint*)control - ControlHeader) / sizeof(int));
+        int room = (header.Flags & MSG_CTRUNC) != 0 ? 0 : descriptors.Length;
+        var all = new ReadOnlySpan<int>(control + ControlHeader, count);
+        for (int i = 0; i < count; i++)
+        {
+            if (i < room)
+            {
+                descriptors[i] = all[i];
+            }
+            else
+            {
+                _ = Libc.close(all[i]);
+            }
+        }
+
+        return Math.Min(count, room);
+    }
+}

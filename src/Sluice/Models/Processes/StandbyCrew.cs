@@ -1,0 +1,284 @@
+using Sluice.Accepting;
+using Sluice.Connections;
+using Sluice.Native;
+using Sluice.Transports;
+using Sluice.Workers;
+
+namespace Sluice.Models.Processes;
+
+/// <summary>
+/// The workers of <c>process</c>: some stand by, each serves one connection and ends, and new ones are started while others serve. The accepting thread
+/// takes; the supervisor's thread does the rest.
+/// </summary>
+internal sealed class StandbyCrew : IWorkerCrew, ILiveConnections
+{
+    private const int ShortestPause = 50;
+    private const int LongestPause = 500;
+
+    private readonly ServerContext _server;
+    private readonly Supervisor _supervisor;
+    private readonly WorkerOptions _options;
+    private readonly int _low;
+
+    // Under itself: who stands by, and who serves what.
+    private readonly Queue<WorkerProcess> _ready = new();
+    private readonly Dictionary<WorkerProcess, PassedConnection> _serving = [];
+    private bool _isClosing;
+    private bool _hasNone; // none can be had at the moment: the last ones failed before they were ready
+
+    private long _notBefore;
+    private int _failures;
+
+    public StandbyCrew(ServerContext server, Supervisor supervisor)
+    {
+        _server = server;
+        _supervisor = supervisor;
+        _options = server.Options.Workers;
+        _low = Math.Min(_options.StandbyLow ?? (_options.Standby + 1) / 2, _options.Standby);
+    }
+
+    /// <summary>Ends with the first worker that is ready, or with what was wrong with it.</summary>
+    public TaskCompletionSource FirstReady { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    public int Count
+    {
+        get
+        {
+            lock (_ready)
+            {
+                return _serving.Count;
+            }
+        }
+    }
+
+    public bool IsOver => _isClosing && _supervisor.Workers.Count == 0;
+
+    public long NextDuty => _notBefore;
+
+    public void ForEach<T>(Action<StreamConnection, T> what, T with)
+    {
+        PassedConnection[] all;
+        lock (_ready)
+        {
+            all = [.. _serving.Values];
+        }
+
+        Array.ForEach(all, connection => what(connection, with));
+    }
+
+    /// <summary>Hands a connection that holds a place of the gate to a worker, when there is one. On the accepting thread.</summary>
+    public void Serve(Listener listener, StreamSocket socket)
+    {
+        var connection = new PassedConnection(socket, listener, _server.Runner.Settings, _server.Gate.SourceOf(socket));
+        bool isTold = false;
+        while (Take(connection) is { } worker)
+        {
+            if (!isTold)
+            {
+                _server.Events.RaiseConnectionStarted(connection);
+                isTold = true;
+            }
+
+            if (worker.TrySend(WorkerMessage.Serve(listener.Url.ToString()), [socket.Descriptor]))
+            {
+                socket.Close(); // the worker's copy is the connection now
+                return;
+            }
+
+            lock (_ready)
+            {
+                _serving.Remove(worker); // it has ended meanwhile
+            }
+        }
+
+        BlockingAcceptor.Refuse(_server, listener, socket, RefuseReason.NoWorker);
+    }
+
+    /// <summary>No more connections come. From any thread.</summary>
+    public void Close()
+    {
+        lock (_ready)
+        {
+            _isClosing = true;
+            Monitor.PulseAll(_ready);
+        }
+
+        _supervisor.Post(static () => { }); // DoDuty sees to it
+    }
+
+    public void DoDuty(long now)
+    {
+        if (_isClosing)
+        {
+            _notBefore = long.MaxValue;
+            DismissIdle();
+            return;
+        }
+
+        int idle;
+        lock (_ready)
+        {
+            idle = _supervisor.Workers.Count - _serving.Count;
+        }
+
+        if (idle < _low && _supervisor.Workers.Count < _options.Most && now >= _notBefore)
+        {
+            Start(Math.Min(_options.Standby - idle, _options.Most - _supervisor.Workers.Count), now);
+        }
+        else if (idle >= _low || _supervisor.Workers.Count >= _options.Most)
+        {
+            _notBefore = long.MaxValue; // something happens before there is anything to do
+        }
+    }
+
+    public void OnReady(WorkerProcess worker)
+    {
+        (_failures, _notBefore) = (0, 0);
+        FirstReady.TrySetResult();
+        lock (_ready)
+        {
+            _hasNone = false;
+            _ready.Enqueue(worker);
+            Monitor.Pulse(_ready);
+        }
+    }
+
+    public void OnMessage(WorkerProcess worker, in WorkerMessage message)
+    {
+        PassedConnection? connection = ConnectionOf(worker);
+        if (message.Kind == WorkerMessageKind.Ended && connection is not null)
+        {
+            Exception? failure = message.Text.Length > 0 ? new SluiceException(ErrorIds.HandlerFailed, message.Text) : null;
+            var reason = (CloseReason)message.First;
+            connection.Ended(Enum.IsDefined(reason) ? reason : CloseReason.Completed, message.Second, message.Third, failure);
+        }
+    }
+
+    public void OnExit(WorkerProcess worker, ChildExit exit)
+    {
+        if (ConnectionOf(worker) is { } connection)
+        {
+            End(worker, connection, exit);
+        }
+        else if (!worker.IsReady)
+        {
+            Failed(worker, exit);
+        }
+
+        _notBefore = Math.Min(_notBefore, _failures == 0 ? 0 : long.MaxValue);
+    }
+
+    // It holds its connection from the moment that it is taken, for it may end at any moment.
+    private WorkerProcess? Take(PassedConnection connection)
+    {
+        lock (_ready)
+        {
+            while (true)
+            {
+                if (_ready.TryDequeue(out WorkerProcess? worker))
+                {
+                    connection.Worker = worker;
+                    _serving.Add(worker, connection);
+                    if (_ready.Count < _low)
+                    {
+                        _supervisor.Post(static () => { });
+                    }
+
+                    return worker;
+                }
+
+                if (_hasNone || _isClosing)
+                {
+                    return null;
+                }
+
+                Monitor.Wait(_ready);
+            }
+        }
+    }
+
+    private PassedConnection? ConnectionOf(WorkerProcess worker)
+    {
+        lock (_ready)
+        {
+            return _serving.GetValueOrDefault(worker);
+        }
+    }
+
+    private void Start(int count, long now)
+    {
+        for (int i = 0; i < count; i++)
+        {
+            if (_supervisor.TryStart(slot: 0) is null)
+            {
+                Pause(now);
+                return;
+            }
+        }
+
+        _notBefore = long.MaxValue;
+    }
+
+    private void Pause(long now)
+    {
+        _notBefore = now + Math.Min(ShortestPause << Math.Min(_failures, 10), LongestPause);
+        _failures++;
+    }
+
+    // A program that cannot come so far will hardly do so the next time: those who wait are not left to wait for it.
+    private void Failed(WorkerProcess worker, ChildExit exit)
+    {
+        string why = worker.Complaint ?? $"it {exit} before it could serve";
+        if (_isClosing)
+        {
+            return;
+        }
+
+        _supervisor.Tell($"{ErrorIds.WorkerNotReady}: the worker {worker.Id} was of no use: {why}");
+        FirstReady.TrySetException(new SluiceException(ErrorIds.WorkerNotReady, $"a worker process cannot serve: {why}"));
+        Pause(Environment.TickCount64);
+        lock (_ready)
+        {
+            _hasNone = _ready.Count == 0;
+            Monitor.PulseAll(_ready);
+        }
+    }
+
+    private void End(WorkerProcess worker, PassedConnection connection, ChildExit exit)
+    {
+        if (connection.CloseReason == CloseReason.None)
+        {
+            // Without a word: it crashed, or was killed.
+            _supervisor.Tell($"{ErrorIds.WorkerDied}: the worker {worker.Id} {exit} while it served {connection.RemoteEndPoint?.ToString() ?? "an unnamed peer"}; only this connection is lost");
+            connection.Ended(CloseReason.WorkerDied, 0, 0, new SluiceException(ErrorIds.WorkerDied, $"the worker process {worker.Id} {exit}"));
+        }
+
+        lock (_ready)
+        {
+            _serving.Remove(worker);
+        }
+
+        _server.Runner.Ended(connection, connection.Source);
+    }
+
+    // Whoever has not come so far as to stand by has nothing to lose.
+    private void DismissIdle()
+    {
+        lock (_ready)
+        {
+            _ready.Clear();
+        }
+
+        foreach (WorkerProcess worker in _supervisor.Workers)
+        {
+            if (!worker.IsLeaving && ConnectionOf(worker) is null)
+            {
+                worker.Leave(TimeSpan.Zero);
+                if (!worker.IsReady)
+                {
+                    worker.Kill();
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,154 @@
+using Sluice.Models;
+using Sluice.Transports;
+using Sluice.Workers;
+
+namespace Sluice;
+
+/// <summary>The server in a worker process: it binds nothing, serves what its master gives it, and ends the process.</summary>
+public sealed partial class SocketServer
+{
+    private static readonly TimeSpan LongestBeat = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan Forever = TimeSpan.FromDays(365);
+
+    private readonly TaskCompletionSource<TimeSpan> _leaving = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private long _accepted;
+
+    /// <summary>
+    /// Whether this process is a worker that a server with the model <c>process</c> or <c>prefork</c> has started. Programs need not ask: the server's
+    /// <see cref="StartAsync"/> or <see cref="RunAsync"/> serves and ends the process. What Main does before that, it does in every worker.
+    /// </summary>
+    public static bool IsWorker => WorkerRole.Current is not null;
+
+    /// <summary>
+    /// Replaces every worker of <c>prefork</c> by a new one, one after the other: each goes on until its successor accepts, and then drains. Nobody is refused
+    /// meanwhile. The task ends when all are replaced.
+    /// </summary>
+    /// <exception cref="SluiceException">The server does not serve, or its model has no workers that live on.</exception>
+    public Task RestartWorkersAsync() => _context?.Restart is { } restart ? restart()
+        : throw new SluiceException(ErrorIds.WrongState, $"the model {_model.Name} has no workers that could be replaced, or the server does not serve; use prefork");
+
+    // A task that never ends, or no return at all: the process ends with the connections that it was started for.
+    private Task ServeAsWorkerAsync(WorkerRole role)
+    {
+        var never = new TaskCompletionSource();
+        if (role.Server != _options.NameOrAddresses)
+        {
+            return never.Task; // it was started for another server of this program
+        }
+
+        try
+        {
+            ConcurrencyModel model = _model.InWorker(_options, role)
+                ?? throw new SluiceException(ErrorIds.WorkerNotReady, $"the program serves with {_model.Name} when it is started again, and had workers before: the model must not change by itself");
+            role.OnDrain = within => _ = LeaveAsync(within);
+            if (model.Capabilities.SharesMemory)
+            {
+                _ = ServeOnAsync(role, model);
+                return never.Task;
+            }
+
+            Prepare(maximum: 1);
+            _serving = model.RunAsync(Context(budget: null, Timeout.InfiniteTimeSpan), _stop.Token);
+            Environment.Exit(0);
+        }
+        catch (Exception error)
+        {
+            Fail(role, error);
+        }
+
+        return never.Task;
+    }
+
+    // The worker of prefork.
+    private async Task ServeOnAsync(WorkerRole role, ConcurrencyModel model)
+    {
+        try
+        {
+            int index = Adopt(role);
+            Prepare(_model.ShareOf(_options, index) ?? DescriptorRoom.Maximum(_options, model, new Diagnostics.ServerEvents()));
+            Events.Accepting += TellReady;
+            Events.ConnectionAccepted += _ => CountAccepted(role);
+            Enter(ServerState.Listening);
+            _context = Context(budget: null, Timeout.InfiniteTimeSpan);
+            _serving = model.RunAsync(_context, _stop.Token);
+            role.HearOn();
+            new Thread(() => Beat(role), maxStackSize: 256 * 1024) { IsBackground = true, Name = "sluice-worker-beat" }.UnsafeStart();
+            await Task.WhenAny(_serving, _leaving.Task);
+            if (_serving.IsCompleted)
+            {
+                await _serving;
+            }
+
+            DrainReport report = await StopAsync(_leaving.Task.IsCompleted ? _leaving.Task.Result : null);
+            role.Link.TrySend(WorkerMessage.Drained(report.Ended, report.Cut, Interlocked.Read(ref _accepted)));
+            Environment.Exit(0);
+        }
+        catch (Exception error)
+        {
+            Fail(role, error);
+        }
+
+        void TellReady()
+        {
+            Events.Accepting -= TellReady;
+            role.Link.TrySend(new WorkerMessage(WorkerMessageKind.Ready));
+        }
+    }
+
+    private int Adopt(WorkerRole role)
+    {
+        if (role.Next(out int[] descriptors) is not { Kind: WorkerMessageKind.Listen } message)
+        {
+            Environment.Exit(0); // the master has gone meanwhile, or needs nobody any more
+            return 0;
+        }
+
+        foreach ((string text, int descriptor) in message.Text.Split('\n').Zip(descriptors))
+        {
+            SocketAddressUrl url = SocketAddressUrl.Parse(text);
+            _listeners.Add(BuiltInTransports.For(url).Adopt(url, descriptor, isShared: true));
+        }
+
+        return (int)message.First;
+    }
+
+    private void CountAccepted(WorkerRole role)
+    {
+        if (Interlocked.Increment(ref _accepted) == _options.Workers.MaxConnections)
+        {
+            TellBeat(role); // its successor is due
+        }
+    }
+
+    private void Beat(WorkerRole role)
+    {
+        TimeSpan interval = _options.Workers.HangsAfter / 4 is { } quarter && quarter < LongestBeat ? quarter : LongestBeat;
+        while (true)
+        {
+            if (_context!.Pulse?.Invoke() ?? true)
+            {
+                TellBeat(role);
+            }
+
+            Thread.Sleep(interval);
+        }
+    }
+
+    private void TellBeat(WorkerRole role) => role.Link.TrySend(WorkerMessage.Beat(Connections, Interlocked.Read(ref _accepted), Environment.WorkingSet));
+
+    // Within no time given, the master is gone: as if the server itself were stopped. A negative one is for ever.
+    private async Task LeaveAsync(TimeSpan? within)
+    {
+        TimeSpan patience = within is { } given ? (given < TimeSpan.Zero ? Forever : given) : _options.Drain;
+        _leaving.TrySetResult(patience);
+        await StopAsync(patience);
+        await Task.Delay(LongestBeat); // who serves ends the process, unless a handler does not let it
+        Environment.Exit(0);
+    }
+
+    private static void Fail(WorkerRole role, Exception error)
+    {
+        role.Link.TrySend(new WorkerMessage(WorkerMessageKind.Failed, Text: error.Message));
+        Environment.Exit(1);
+    }
+}

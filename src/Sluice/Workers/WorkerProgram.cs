@@ -1,0 +1,79 @@
+using System.Collections;
+using System.Globalization;
+using System.Text;
+using Sluice.Native;
+
+namespace Sluice.Workers;
+
+/// <summary>What is run again to have another process of this server: the program, its arguments, its directory and its environment. proc(5).</summary>
+internal sealed class WorkerProgram
+{
+    private const string Self = "/proc/self/exe"; // the very file that runs here, even if another has taken its name since
+
+    private readonly string _path;
+    private readonly IReadOnlyList<byte[]> _arguments;
+    private readonly string _directory;
+
+    private WorkerProgram(string path, IReadOnlyList<byte[]> arguments)
+    {
+        (_path, _arguments) = (path, arguments);
+        _directory = Environment.CurrentDirectory;
+    }
+
+    /// <summary>This program as it was started; or <paramref name="command"/>, if there is one.</summary>
+    public static WorkerProgram From(IReadOnlyList<string>? command) =>
+        command is [var path, ..] ? new(path, [.. command.Select(Encoding.UTF8.GetBytes)]) : new(Self, OwnArguments());
+
+    /// <summary>The same arguments under the program's name: a new file of that name is taken.</summary>
+    public static WorkerProgram ByName() => new(NameOfThis(), OwnArguments());
+
+    /// <summary>Everything about one more process.</summary>
+    /// <param name="marks">Variables of the environment that are added.</param>
+    /// <param name="descriptors">What it is given beside standard input, output and error.</param>
+    public ChildStart With(IReadOnlyDictionary<string, string> marks, params IReadOnlyList<(int Ours, int Theirs)> descriptors) => new()
+    {
+        Path = _path,
+        Arguments = _arguments,
+        Environment = EnvironmentWith(marks),
+        Directory = _directory,
+        Descriptors = descriptors,
+    };
+
+    /// <summary>The variable that limits a worker's managed heap.</summary>
+    public static KeyValuePair<string, string> HeapLimit(long bytes) => new("DOTNET_GCHeapHardLimit", bytes.ToString("X", CultureInfo.InvariantCulture));
+
+    private static string NameOfThis()
+    {
+        const string Gone = " (deleted)";
+        string name = new FileInfo(Self).LinkTarget ?? Environment.ProcessPath!;
+        return name.EndsWith(Gone, StringComparison.Ordinal) ? name[..^Gone.Length] : name;
+    }
+
+    private static List<byte[]> OwnArguments()
+    {
+        ReadOnlySpan<byte> line = File.ReadAllBytes("/proc/self/cmdline");
+        var arguments = new List<byte[]>();
+        while (line.IndexOf((byte)0) is >= 0 and int end)
+        {
+            arguments.Add(line[..end].ToArray());
+            line = line[(end + 1)..];
+        }
+
+        return arguments;
+    }
+
+    private static List<byte[]> EnvironmentWith(IReadOnlyDictionary<string, string> marks)
+    {
+        var all = new List<byte[]>();
+        foreach (DictionaryEntry variable in Environment.GetEnvironmentVariables())
+        {
+            if (!marks.ContainsKey((string)variable.Key))
+            {
+                all.Add(Encoding.UTF8.GetBytes($"{variable.Key}={variable.Value}"));
+            }
+        }
+
+        all.AddRange(marks.Select(mark => Encoding.UTF8.GetBytes($"{mark.Key}={mark.Value}")));
+        return all;
+    }
+}

@@ -51,6 +51,9 @@ public static class ErrorIds
     /// <summary>The model io_uring was asked for and does not work on this machine.</summary>
     public const string IoUringNotAvailable = "SLU0106";
 
+    /// <summary>A handler that shares state between its connections, and a model whose connections share no memory.</summary>
+    public const string StateNotShared = "SLU0107";
+
     /// <summary>The unread buffer reached its limit with everything examined.</summary>
     public const string UnreadLimit = "SLU0201";
 

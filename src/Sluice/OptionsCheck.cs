@@ -1,3 +1,4 @@
+using Microsoft.AspNetCore.Connections;
 using Sluice.Models;
 using Sluice.Transports;
 
@@ -25,6 +26,19 @@ internal static class OptionsCheck
 
         CheckRanges(options);
         return [.. options.Listen.Select(text => CheckAddress(text, options, model))];
+    }
+
+    /// <summary>Whether the connections of a handler share memory.</summary>
+    public static bool SharesState(ConnectionHandler handler) => Attribute.IsDefined(handler.GetType(), typeof(SharesStateAttribute));
+
+    /// <summary>Refuses a handler whose connections would not find each other.</summary>
+    public static void CheckState(bool sharesState, ConcurrencyModel model)
+    {
+        if (sharesState && !model.Capabilities.SharesMemory)
+        {
+            throw new SluiceException(ErrorIds.StateNotShared,
+                $"the handler shares state between its connections ([SharesState]), and those of the model {model.Name} are in different processes; use a model that shares memory: thread, epoll, async");
+        }
     }
 
     /// <summary>Whether all of the server's listeners will have descriptors. What is no address is left to <see cref="Check"/>.</summary>

@@ -45,11 +45,11 @@ public sealed partial class SocketServer : IAsyncDisposable
     /// <summary>Builds a server for <paramref name="handler"/>.</summary>
     /// <exception cref="SluiceException">What is wrong with the options, by id.</exception>
     public SocketServer(ConnectionHandler handler, SocketServerOptions options, ILoggerFactory? loggers = null)
-        : this((handler ?? throw new ArgumentNullException(nameof(handler))).OnConnectedAsync, options, loggers)
+        : this((handler ?? throw new ArgumentNullException(nameof(handler))).OnConnectedAsync, options, loggers, sharesState: OptionsCheck.SharesState(handler))
     {
     }
 
-    internal SocketServer(ConnectionDelegate handler, SocketServerOptions options, ILoggerFactory? loggers, ConcurrencyModel? model = null)
+    internal SocketServer(ConnectionDelegate handler, SocketServerOptions options, ILoggerFactory? loggers, ConcurrencyModel? model = null, bool sharesState = false)
     {
         ArgumentNullException.ThrowIfNull(options);
         _handler = handler;
@@ -59,6 +59,7 @@ public sealed partial class SocketServer : IAsyncDisposable
             ? ConcurrencyModels.AutoWithoutDescriptors
             : ConcurrencyModels.Find(options.Model));
         _addresses = OptionsCheck.Check(options, _model);
+        OptionsCheck.CheckState(sharesState, _model);
         Events = new ServerEvents();
         Metrics = new ServerMetrics(Events, _model.Name);
         ServerLog.Attach(Events, loggers, _model.Name);
@@ -360,6 +361,9 @@ public sealed partial class SocketServer : IAsyncDisposable
             _state = state;
         }
 
-        Events.RaiseStateChanged(state);
+        if (!IsWorker)
+        {
+            Events.RaiseStateChanged(state); // a server has one life, its master's
+        }
     }
 }

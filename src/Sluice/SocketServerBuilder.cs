@@ -12,6 +12,7 @@ public sealed class SocketServerBuilder : IConnectionBuilder
     private readonly List<Func<ConnectionDelegate, ConnectionDelegate>> _middleware = [];
     private readonly SocketServerOptions _options = new();
     private ConnectionDelegate? _handler;
+    private bool _sharesState;
     private ILoggerFactory? _loggers;
 
     /// <summary>Services for middleware that asks for them. Defaults to none.</summary>
@@ -35,7 +36,7 @@ public sealed class SocketServerBuilder : IConnectionBuilder
     public SocketServerBuilder Handle(ConnectionHandler handler)
     {
         ArgumentNullException.ThrowIfNull(handler);
-        _handler = handler.OnConnectedAsync;
+        (_handler, _sharesState) = (handler.OnConnectedAsync, OptionsCheck.SharesState(handler));
         return this;
     }
 
@@ -43,7 +44,7 @@ public sealed class SocketServerBuilder : IConnectionBuilder
     public SocketServerBuilder Handle(Func<ConnectionContext, Task> handler)
     {
         ArgumentNullException.ThrowIfNull(handler);
-        _handler = new ConnectionDelegate(handler);
+        (_handler, _sharesState) = (new ConnectionDelegate(handler), false);
         return this;
     }
 
@@ -76,7 +77,7 @@ public sealed class SocketServerBuilder : IConnectionBuilder
 
     /// <summary>Checks everything and builds the server.</summary>
     /// <exception cref="SluiceException">What cannot work, by id.</exception>
-    public SocketServer Build() => new(Pipeline(), _options, _loggers);
+    public SocketServer Build() => new(Pipeline(), _options, _loggers, sharesState: _sharesState);
 
     private ConnectionDelegate Pipeline()
     {

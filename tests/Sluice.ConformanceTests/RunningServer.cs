@@ -40,6 +40,13 @@ public sealed class RunningServer : IAsyncDisposable
         Assert.Equal("still here", await client.EchoAsync("still here"));
     }
 
+    /// <summary>The same of a server that answers lines.</summary>
+    public async Task AssertServesLinesAsync()
+    {
+        await using RawClient client = await ConnectAsync();
+        Assert.Equal("still here\n", await client.EchoAsync("still here\n"));
+    }
+
     public async ValueTask DisposeAsync()
     {
         DrainReport report = await Server.StopAsync(TimeSpan.Zero).Within("the server stopped");

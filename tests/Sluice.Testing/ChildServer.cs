@@ -11,6 +11,16 @@ public sealed class ChildServer : IAsyncDisposable
 
     private ChildServer(Process process) => _process = process;
 
+    /// <summary>The server's program. The build puts every project's output side by side: artifacts/bin/PROJECT/CONFIGURATION.</summary>
+    public static string Program
+    {
+        get
+        {
+            string own = AppContext.BaseDirectory.TrimEnd('/');
+            return Path.GetFullPath(Path.Combine(own, "..", "..", "Sluice.TestServer", Path.GetFileName(own), "Sluice.TestServer"));
+        }
+    }
+
     /// <summary>What it listens on.</summary>
     public SocketAddressUrl Url { get; private set; } = null!;
 
@@ -27,10 +37,16 @@ public sealed class ChildServer : IAsyncDisposable
     public static async Task<ChildServer> StartAsync(string wrapper, string model, string url, string arguments = "")
     {
         ArgumentNullException.ThrowIfNull(wrapper);
-        // The build puts every project's output side by side: artifacts/bin/PROJECT/CONFIGURATION.
-        string own = AppContext.BaseDirectory.TrimEnd('/');
-        string program = Path.Combine(own, "..", "..", "Sluice.TestServer", Path.GetFileName(own), "Sluice.TestServer");
-        string[] words = [.. wrapper.Split(' ', StringSplitOptions.RemoveEmptyEntries), program, model, url, .. arguments.Split(' ', StringSplitOptions.RemoveEmptyEntries)];
+        return await StartAsync([.. wrapper.Split(' ', StringSplitOptions.RemoveEmptyEntries), Program, model, url, .. arguments.Split(' ', StringSplitOptions.RemoveEmptyEntries)]);
+    }
+
+    /// <summary>Starts one as <paramref name="spec"/> says.</summary>
+    public static Task<ChildServer> StartAsync(ServerSpec spec) => StartAsync([Program, "spec", $"{spec}"]);
+
+    /// <summary>Starts a command that says what the server says.</summary>
+    public static async Task<ChildServer> StartAsync(string[] words)
+    {
+        ArgumentNullException.ThrowIfNull(words);
         var start = new ProcessStartInfo(words[0], words[1..]) { UseShellExecute = false, RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
         var child = new ChildServer(Process.Start(start)!);
         child._process.ErrorDataReceived += (_, line) =>

@@ -2,7 +2,7 @@ using Sluice;
 
 await using SocketServer server = SocketServer.CreateBuilder()
     .Listen(args.FirstOrDefault("tcp://127.0.0.1:18001"))
-    .UseModel("thread") // "process" is not in this build: the handler stays the same
+    .UseModel("process") // this program is started again for each connection, and comes to RunAsync below
     .Handle(async connection =>
     {
         using var reader = new StreamReader(connection.Transport.Input.AsStream(), leaveOpen: true);

@@ -47,9 +47,10 @@ internal sealed class Supervisor : IDisposable
         _wakeUp.Set();
     }
 
-    /// <summary>Starts one more process. On its thread. Null, and the operator is told, when the system has none to give.</summary>
-    public WorkerProcess? TryStart(int slot)
+    /// <summary>Starts one more process. On its thread. Null, and the operator is told why, when the system has none to give.</summary>
+    public WorkerProcess? TryStart(int slot, out string? why)
     {
+        why = null;
         DescriptorChannel? ours = DescriptorChannel.Open(out int theirs, out NativeError error);
         ChildProcess? child = null;
         if (ours is not null)
@@ -61,7 +62,10 @@ internal sealed class Supervisor : IDisposable
         if (child is null)
         {
             ours?.Dispose();
-            Tell($"{ErrorIds.WorkerNotStarted}: a worker process could not be started ({error}); raise what is short: descriptors (ulimit -n), processes (ulimit -u) or memory");
+            why = error == NativeError.NoEntry
+                ? $"a worker process could not be started: there is no program {_program}"
+                : $"a worker process could not be started ({error}); raise what is short: descriptors (ulimit -n), processes (ulimit -u) or memory";
+            Tell($"{ErrorIds.WorkerNotStarted}: {why}");
             return null;
         }
 

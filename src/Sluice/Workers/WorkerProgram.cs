@@ -39,6 +39,8 @@ internal sealed class WorkerProgram
         Descriptors = descriptors,
     };
 
+    public override string ToString() => _path;
+
     /// <summary>The variable that limits a worker's managed heap.</summary>
     public static KeyValuePair<string, string> HeapLimit(long bytes) => new("DOTNET_GCHeapHardLimit", bytes.ToString("X", CultureInfo.InvariantCulture));
 

@@ -211,8 +211,12 @@ internal sealed class PreforkCrew : IWorkerCrew, ILiveConnections, ILiveWorkers
 
     private WorkerProcess? Start(Place place)
     {
-        WorkerProcess? worker = _supervisor.TryStart(place.Index);
-        if (worker is not null)
+        WorkerProcess? worker = _supervisor.TryStart(place.Index, out string? why);
+        if (worker is null)
+        {
+            AllReady.TrySetException(new SluiceException(ErrorIds.WorkerNotStarted, why!));
+        }
+        else
         {
             var urls = _server.Listeners.Select(listener => listener.Url.ToString());
             using var handles = new HeldHandles(_server.Listeners.Select(listener => listener.Handle!));

@@ -209,8 +209,9 @@ internal sealed class StandbyCrew : IWorkerCrew, ILiveConnections
     {
         for (int i = 0; i < count; i++)
         {
-            if (_supervisor.TryStart(slot: 0) is null)
+            if (_supervisor.TryStart(slot: 0, out string? why) is null)
             {
+                FirstReady.TrySetException(new SluiceException(ErrorIds.WorkerNotStarted, why!));
                 Pause(now);
                 return;
             }

@@ -1,0 +1,74 @@
+using System.Text.Json;
+
+namespace Sluice.Testing;
+
+/// <summary>A server with <see cref="CommandHandler"/>, so that two processes build the same one.</summary>
+public sealed record ServerSpec
+{
+    public required string Model { get; init; }
+
+    public string Inner { get; init; } = "auto";
+
+    public required string Url { get; init; }
+
+    public string Name { get; init; } = "test";
+
+    public int Workers { get; init; } = 2;
+
+    public int Most { get; init; } = 64;
+
+    public int Standby { get; init; } = 2;
+
+    public int? MaxConnections { get; init; }
+
+    public OnLimit OnLimit { get; init; }
+
+    public int? PerSource { get; init; }
+
+    public int? PerWorker { get; init; }
+
+    public long? WorkerMemory { get; init; }
+
+    public long? HeapLimit { get; init; }
+
+    public double? ProcessorSeconds { get; init; }
+
+    public double HangsAfterSeconds { get; init; } = 10;
+
+    public double? IdleSeconds { get; init; }
+
+    public double? LifetimeSeconds { get; init; }
+
+    public double DrainSeconds { get; init; } = 5;
+
+    /// <summary>What workers run; null is the program itself.</summary>
+    public string[]? Program { get; init; }
+
+    public static ServerSpec Parse(string json) => JsonSerializer.Deserialize<ServerSpec>(json)!;
+
+    public override string ToString() => JsonSerializer.Serialize(this);
+
+    public SocketServerBuilder ToBuilder() => SocketServer.CreateBuilder().Listen(Url).UseModel(Model).Handle(new CommandHandler()).Configure(options =>
+    {
+        options.Name = Name;
+        options.Drain = TimeSpan.FromSeconds(DrainSeconds);
+        options.Limits.MaxConnections = MaxConnections;
+        options.Limits.MaxConnectionsPerSource = PerSource;
+        options.Limits.OnLimit = OnLimit;
+        options.Limits.IdleTimeout = Seconds(IdleSeconds);
+        options.Limits.Lifetime = Seconds(LifetimeSeconds);
+        options.Workers.Inner = Inner;
+        options.Workers.Count = Workers;
+        options.Workers.Most = Most;
+        options.Workers.Standby = Standby;
+        options.Workers.MaxConnections = PerWorker;
+        options.Workers.MaxMemory = WorkerMemory;
+        options.Workers.HeapLimit = HeapLimit;
+        options.Workers.ProcessorTimeLimit = Seconds(ProcessorSeconds);
+        options.Workers.HangsAfter = Seconds(HangsAfterSeconds);
+        options.Workers.Program = Program;
+        options.Threads = 16;
+    });
+
+    private static TimeSpan? Seconds(double? seconds) => seconds is { } given ? TimeSpan.FromSeconds(given) : null;
+}

@@ -27,20 +27,33 @@ public sealed partial class SocketServer
     public Task RestartWorkersAsync() => _context?.Restart is { } restart ? restart()
         : throw new SluiceException(ErrorIds.WrongState, $"the model {_model.Name} has no workers that could be replaced, or the server does not serve; use prefork");
 
-    // A task that never ends, or no return at all: the process ends with the connections that it was started for.
-    private Task ServeAsWorkerAsync(WorkerRole role)
+    // Whether this process was started for this server. Then the task never ends, or there is no return at all: the process ends with the connections that it
+    // was started for. Another server of the program does nothing here; it looks as if it listened, so that Main comes to the one that is meant.
+    private async Task<bool> ServeAsWorkerAsync(WorkerRole role)
     {
-        var never = new TaskCompletionSource();
         if (role.Server != _options.NameOrAddresses)
         {
-            return never.Task; // it was started for another server of this program
+            foreach ((SocketAddressUrl url, _) in _addresses.Where(_ => _listeners.Count < _addresses.Length))
+            {
+                _listeners.Add(new DistantListener(url));
+            }
+
+            return false;
         }
+
+        await ServeForRoleAsync(role);
+        return true;
+    }
+
+    private Task ServeForRoleAsync(WorkerRole role)
+    {
+        var never = new TaskCompletionSource();
 
         try
         {
             ConcurrencyModel model = _model.InWorker(_options, role)
                 ?? throw new SluiceException(ErrorIds.WorkerNotReady, $"the program serves with {_model.Name} when it is started again, and had workers before: the model must not change by itself");
-            role.OnDrain = within => _ = LeaveAsync(within);
+            role.OnDrain = (within, hasSuccessor) => _ = LeaveAsync(role, within, hasSuccessor);
             if (model.Capabilities.SharesMemory)
             {
                 _ = ServeOnAsync(role, model);
@@ -137,9 +150,11 @@ public sealed partial class SocketServer
     private void TellBeat(WorkerRole role) => role.Link.TrySend(WorkerMessage.Beat(Connections, Interlocked.Read(ref _accepted), Environment.WorkingSet));
 
     // Within no time given, the master is gone: as if the server itself were stopped. A negative one is for ever.
-    private async Task LeaveAsync(TimeSpan? within)
+    private async Task LeaveAsync(WorkerRole role, TimeSpan? within, bool hasSuccessor)
     {
+        _hasSuccessor |= hasSuccessor;
         TimeSpan patience = within is { } given ? (given < TimeSpan.Zero ? Forever : given) : _options.Drain;
+        TellBeat(role); // what it serves now is what there is to drain
         _leaving.TrySetResult(patience);
         await StopAsync(patience);
         await Task.Delay(LongestBeat); // who serves ends the process, unless a handler does not let it

@@ -18,7 +18,10 @@ namespace Sluice;
 public sealed partial class SocketServer : IAsyncDisposable
 {
     // How long a handler that was cut may take to come out of its last call.
-    private static readonly TimeSpan AfterCut = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan AfterCut = TimeSpan.FromSeconds(IsWorker ? 1 : 2);
+
+    // How much longer a master waits, because its workers wait as well.
+    private static readonly TimeSpan AfterWorkersCut = TimeSpan.FromSeconds(2);
 
     private const string AutoModel = "auto";
 
@@ -40,6 +43,7 @@ public sealed partial class SocketServer : IAsyncDisposable
     private Task? _serving;
     private Task<DrainReport>? _stopping;
     private ServerState _state;
+    private volatile bool _hasSuccessor; // another process accepts in this one's place
     private long _drainDeadline = long.MaxValue;
 
     /// <summary>Builds a server for <paramref name="handler"/>.</summary>
@@ -109,7 +113,8 @@ public sealed partial class SocketServer : IAsyncDisposable
     {
         if (WorkerRole.Current is { } role)
         {
-            await ServeAsWorkerAsync(role); // to the end of this process
+            await ServeAsWorkerAsync(role); // to the end of this process, if it is this server's
+            return;
         }
 
         ServerContext context;
@@ -141,7 +146,7 @@ public sealed partial class SocketServer : IAsyncDisposable
         await using CancellationTokenRegistration registration = stop.UnsafeRegister(static asked => ((TaskCompletionSource)asked!).TrySetResult(), asked);
 
         // It also ends by StopAsync from elsewhere, or when no listener is left.
-        await Task.WhenAny(asked.Task, _serving!);
+        await (_serving is { } serving ? Task.WhenAny(asked.Task, serving) : asked.Task);
         return await StopAsync();
     }
 
@@ -153,9 +158,10 @@ public sealed partial class SocketServer : IAsyncDisposable
     /// <returns>False when nobody came in time.</returns>
     public async Task<bool> HandleOneAsync(TimeSpan? timeout = null)
     {
-        if (WorkerRole.Current is { } role)
+        if (WorkerRole.Current is { } role && !await ServeAsWorkerAsync(role))
         {
-            await ServeAsWorkerAsync(role);
+            await Task.Delay(timeout ?? Timeout.InfiniteTimeSpan);
+            return false;
         }
 
         ServerContext context;
@@ -228,8 +234,8 @@ public sealed partial class SocketServer : IAsyncDisposable
         Events.ConnectionEnded += Ended;
         do
         {
-            _table.ForEach(static (connection, _) => connection.RequestDrain(), false);
-            _table.Workers?.RequestDrain(Volatile.Read(ref _drainDeadline));
+            _table.ForEach(static (connection, hasSuccessor) => connection.RequestDrain(hasSuccessor), _hasSuccessor);
+            _table.Workers?.RequestDrain(Volatile.Read(ref _drainDeadline), _hasSuccessor);
         }
         while (!_options.IndependentThreads && !await EndedWithinAsync(Volatile.Read(ref _drainDeadline), TimeSpan.FromMilliseconds(10)));
 
@@ -237,7 +243,8 @@ public sealed partial class SocketServer : IAsyncDisposable
         int cut = 0;
         if (!_options.IndependentThreads)
         {
-            long lastLook = Environment.TickCount64 + (long)AfterCut.TotalMilliseconds;
+            TimeSpan patience = _model.Capabilities.SharesMemory || IsWorker ? AfterCut : AfterCut + AfterWorkersCut;
+            long lastLook = Environment.TickCount64 + (long)patience.TotalMilliseconds;
             if (_serving is { IsCompleted: false })
             {
                 _table.Workers?.Cut();

@@ -28,6 +28,10 @@ try
     foreach (SocketServer server in servers)
     {
         await server.StartAsync();
+    }
+
+    foreach (SocketServer server in servers)
+    {
         Console.WriteLine($"listening {server.LocalUrls[0]} {Environment.ProcessId}");
     }
 

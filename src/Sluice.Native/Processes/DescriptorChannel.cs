@@ -54,6 +54,7 @@ internal sealed unsafe class DescriptorChannel : IDisposable
     /// <summary>Sends a message of at least one byte, all or nothing. BrokenPipe: the other end is gone. WouldBlock: it does not read.</summary>
     public NativeError Send(ReadOnlySpan<byte> message, ReadOnlySpan<int> descriptors = default)
     {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(descriptors.Length, MostDescriptors);
         byte* control = stackalloc byte[ControlSize];
         lock (_closing)
         {

@@ -43,6 +43,9 @@ internal abstract partial class StreamConnection : ConnectionContext, IDuplexPip
 
         /// <summary>ConnectionClosed has fired.</summary>
         Over = 4,
+
+        /// <summary>Another process has the listener now: who has said nothing yet has come for it, and is served here all the same.</summary>
+        Succeeded = 8,
     }
 
     public abstract PipeReader Input { get; }
@@ -202,14 +205,20 @@ internal abstract partial class StreamConnection : ConnectionContext, IDuplexPip
     /// The server drains: tells the handler, and ends the read of one that waits with nothing unread. The drain calls it again and again
     /// until the connection has ended, so a handler that goes into its read at this very moment is not missed.
     /// </summary>
-    internal void RequestDrain()
+    /// <param name="hasSuccessor">Whether others serve on: then a connection that nothing was received of is waited for, for its peer does not know of the drain.</param>
+    internal void RequestDrain(bool hasSuccessor = false)
     {
+        if (hasSuccessor)
+        {
+            TryMark(Marks.Succeeded);
+        }
+
         if (TryMark(Marks.CloseRequested))
         {
             FireCloseRequested();
         }
 
-        if (WaitsIdle)
+        if (WaitsIdle && !IsAwaited)
         {
             End(CloseReason.Drained);
         }
@@ -219,8 +228,13 @@ internal abstract partial class StreamConnection : ConnectionContext, IDuplexPip
     internal bool MayNotWait
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        get => CloseRequested && !HasUnread && !InUnit;
+        get => CloseRequested && !HasUnread && !InUnit && !IsAwaited;
     }
+
+    /// <summary>Whether a successor serves on.</summary>
+    private protected bool HasSuccessor => Has(Marks.Succeeded);
+
+    private bool IsAwaited => HasSuccessor && BytesReceived == 0;
 
     /// <summary>True for the one caller who may give the socket up.</summary>
     private protected bool TryBeginClose() => TryMark(Marks.Closed);

@@ -1,14 +1,15 @@
 using System.Net;
+using System.Net.Sockets;
 using System.Runtime.InteropServices;
 
 namespace Sluice.Transports;
 
-/// <summary>The listener of a connection that another process has accepted: its address, and nothing to accept from.</summary>
-internal sealed class DistantListener(SocketAddressUrl url, EndPoint localEndPoint) : Listener(url)
+/// <summary>A listener of which another process accepts: its address, and nothing to accept from.</summary>
+internal sealed class DistantListener(SocketAddressUrl url) : Listener(url)
 {
     public override SafeHandle? Handle => null;
 
-    public override EndPoint LocalEndPoint => localEndPoint;
+    public override EndPoint LocalEndPoint => Url.Path.Length > 0 ? new UnixDomainSocketEndPoint(Url.Path) : Url.ToIPEndPoint();
 
     internal override AcceptResult TryAccept() => AcceptResult.Failed(AcceptError.ListenerClosed);
 

@@ -12,7 +12,7 @@ internal enum WorkerMessageKind : byte
     /// <summary>To a worker: serve this connection, whose descriptor comes along, and end.</summary>
     Serve,
 
-    /// <summary>To a worker: end within so many milliseconds; 0 is now.</summary>
+    /// <summary>To a worker: end within so many milliseconds; 0 is now, a negative number is whenever. The second number is 1 when another serves on in its place.</summary>
     Drain,
 
     /// <summary>From a worker: it waits for connections.</summary>
@@ -73,7 +73,7 @@ internal readonly record struct WorkerMessage(WorkerMessageKind Kind, long First
     /// <summary>The listeners' URLs, in the order of their descriptors.</summary>
     public static WorkerMessage Listen(int index, IEnumerable<string> urls) => new(WorkerMessageKind.Listen, index, Text: string.Join('\n', urls));
 
-    public static WorkerMessage Drain(TimeSpan within) => new(WorkerMessageKind.Drain, (long)within.TotalMilliseconds);
+    public static WorkerMessage Drain(TimeSpan within, bool hasSuccessor) => new(WorkerMessageKind.Drain, (long)within.TotalMilliseconds, hasSuccessor ? 1 : 0);
 
     public static WorkerMessage Beat(int connections, long accepted, long resident) => new(WorkerMessageKind.Beat, connections, accepted, resident);
 

@@ -65,11 +65,11 @@ internal sealed class WorkerProcess(ChildProcess child, WorkerLink link, int slo
         return state == LinkState.Open;
     }
 
-    /// <summary>Tells it to end within that time.</summary>
-    public void Leave(TimeSpan within)
+    /// <summary>Tells it to end within that time, and whether another serves on in its place.</summary>
+    public void Leave(TimeSpan within, bool hasSuccessor = false)
     {
         IsLeaving = true;
-        if (!TrySend(WorkerMessage.Drain(within)))
+        if (!TrySend(WorkerMessage.Drain(within, hasSuccessor)))
         {
             Kill();
         }
@@ -78,7 +78,7 @@ internal sealed class WorkerProcess(ChildProcess child, WorkerLink link, int slo
     /// <summary>Tells it to cut what it serves and to end; soon it is killed if it does not. From any thread.</summary>
     public void LeaveNow()
     {
-        TrySend(WorkerMessage.Drain(TimeSpan.Zero));
+        TrySend(WorkerMessage.Drain(TimeSpan.Zero, hasSuccessor: false));
         Interlocked.CompareExchange(ref _killAt, Environment.TickCount64 + LastPatience, long.MaxValue);
         wake();
     }

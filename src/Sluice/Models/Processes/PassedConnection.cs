@@ -46,7 +46,7 @@ internal sealed class PassedConnection : StreamConnection
             // Asked by a drain, again and again; only the worker knows, and ends it by itself then.
             if (Worker is { } worker && Interlocked.Exchange(ref _asked, 1) == 0)
             {
-                worker.TrySend(WorkerMessage.Drain(Timeout.InfiniteTimeSpan));
+                worker.TrySend(WorkerMessage.Drain(Timeout.InfiniteTimeSpan, HasSuccessor));
             }
 
             return false;

@@ -33,7 +33,7 @@ internal sealed class PassedModel(WorkerRole role) : ConcurrencyModel
         server.Events.ConnectionEnded += Note;
         server.Gate.TryTake();
         var socket = new KernelStreamSocket(stream, url.Path.Length > 0 ? new UnixDomainSocketEndPoint(url.Path) : null);
-        server.Runner.Run(new DistantListener(url, socket.LocalEndPoint!), socket);
+        server.Runner.Run(new DistantListener(url), socket);
         server.Events.ConnectionEnded -= Note;
         string failure = ended.Failure is { } error ? $"{error.GetType().Name}: {error.Message}" : "";
         role.Link.TrySend(WorkerMessage.Ended(ended.Reason, ended.BytesReceived, ended.BytesSent, failure));

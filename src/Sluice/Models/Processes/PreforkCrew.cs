@@ -81,7 +81,7 @@ internal sealed class PreforkCrew : IWorkerCrew, ILiveConnections, ILiveWorkers
         AllReady.TrySetResult();
     });
 
-    public void RequestDrain(long deadline)
+    public void RequestDrain(long deadline, bool hasSuccessor)
     {
         if (deadline >= Interlocked.Read(ref _drainBy))
         {
@@ -95,7 +95,7 @@ internal sealed class PreforkCrew : IWorkerCrew, ILiveConnections, ILiveWorkers
             {
                 if (worker.IsReady)
                 {
-                    worker.Leave(Left(deadline));
+                    worker.Leave(Left(deadline), hasSuccessor);
                 }
                 else
                 {
@@ -155,7 +155,7 @@ internal sealed class PreforkCrew : IWorkerCrew, ILiveConnections, ILiveWorkers
             return;
         }
 
-        place.Current?.Leave(_server.Options.Drain);
+        place.Current?.Leave(_server.Options.Drain, hasSuccessor: true);
         (place.Current, place.Next, place.Failures, place.HasServed) = (worker, null, 0, true);
         if (Array.TrueForAll(_places, one => one.HasServed))
         {

@@ -26,7 +26,7 @@ internal sealed class StandbyCrew : IWorkerCrew, ILiveConnections
     private bool _isClosing;
     private bool _hasNone; // none can be had at the moment: the last ones failed before they were ready
 
-    private long _notBefore;
+    private long _pausedUntil;
     private int _failures;
 
     public StandbyCrew(ServerContext server, Supervisor supervisor)
@@ -53,7 +53,7 @@ internal sealed class StandbyCrew : IWorkerCrew, ILiveConnections
 
     public bool IsOver => _isClosing && _supervisor.Workers.Count == 0;
 
-    public long NextDuty => _notBefore;
+    public long NextDuty { get; private set; }
 
     public void ForEach<T>(Action<StreamConnection, T> what, T with)
     {
@@ -108,9 +108,9 @@ internal sealed class StandbyCrew : IWorkerCrew, ILiveConnections
 
     public void DoDuty(long now)
     {
+        NextDuty = long.MaxValue;
         if (_isClosing)
         {
-            _notBefore = long.MaxValue;
             DismissIdle();
             return;
         }
@@ -121,19 +121,22 @@ internal sealed class StandbyCrew : IWorkerCrew, ILiveConnections
             idle = _supervisor.Workers.Count - _serving.Count;
         }
 
-        if (idle < _low && _supervisor.Workers.Count < _options.Most && now >= _notBefore)
+        if (idle >= _low || _supervisor.Workers.Count >= _options.Most)
+        {
+            return;
+        }
+
+        if (now >= _pausedUntil)
         {
             Start(Math.Min(_options.Standby - idle, _options.Most - _supervisor.Workers.Count), now);
         }
-        else if (idle >= _low || _supervisor.Workers.Count >= _options.Most)
-        {
-            _notBefore = long.MaxValue; // something happens before there is anything to do
-        }
+
+        NextDuty = _pausedUntil > now ? _pausedUntil : long.MaxValue;
     }
 
     public void OnReady(WorkerProcess worker)
     {
-        (_failures, _notBefore) = (0, 0);
+        (_failures, _pausedUntil) = (0, 0);
         FirstReady.TrySetResult();
         lock (_ready)
         {
@@ -164,8 +167,6 @@ internal sealed class StandbyCrew : IWorkerCrew, ILiveConnections
         {
             Failed(worker, exit);
         }
-
-        _notBefore = Math.Min(_notBefore, _failures == 0 ? 0 : long.MaxValue);
     }
 
     // It holds its connection from the moment that it is taken, for it may end at any moment.
@@ -216,13 +217,11 @@ internal sealed class StandbyCrew : IWorkerCrew, ILiveConnections
                 return;
             }
         }
-
-        _notBefore = long.MaxValue;
     }
 
     private void Pause(long now)
     {
-        _notBefore = now + Math.Min(ShortestPause << Math.Min(_failures, 10), LongestPause);
+        _pausedUntil = now + Math.Min(ShortestPause << Math.Min(_failures, 10), LongestPause);
         _failures++;
     }
 

@@ -17,10 +17,10 @@ public sealed class ProcessDemoTests
         using RawClient client = RawClient.Connect(port);
         client.Send("ls -al /home/wxh\n");
 
-        Assert.Equal<string>([opens, $"{from}('127.0.0.1', {client.Port})", $"{asks}ls -al /home/wxh"], await sluice.LinesAsync(3));
+        Assert.Equal([opens, $"{from}('127.0.0.1', {client.Port})", $"{asks}ls -al /home/wxh"], await sluice.LinesAsync(3));
         string pid = await sluice.LineAsync();
         Assert.Matches("^\\[sluice\\] pid [0-9]+$", pid);
-        Assert.NotEqual($"[sluice] pid {sluice.Process.Id}", pid); // a worker's
+        Assert.NotEqual($"[sluice] pid {sluice.Process.Id}", pid, StringComparer.Ordinal); // a worker's
         Assert.True(client.IsSilentFor(500)); // it works for a second
         Assert.Equal(System.Text.Encoding.UTF8.GetBytes(Reply), client.ReceiveToEnd());
     }

@@ -17,9 +17,14 @@ internal static class DemoServer
 
     public static async Task<int> RunAsync(DemoKind kind, Demo demo, ServerPlan plan)
     {
+        using var printer = new DemoPrinter(plan.Language);
+        if (SocketServer.IsWorker)
+        {
+            return await ServerRun.ToTheEndAsync(demo, plan, server => demo.Attach(printer, server), () => printer.Announce(opening: null)); // its master has said it
+        }
+
         RaiseBacklog(kind, plan);
         TellOfTurns(kind, plan);
-        using var printer = new DemoPrinter(plan.Language);
         return await ServerRun.ToTheEndAsync(demo, plan, server => demo.Attach(printer, server), () => printer.Announce(demo.OpeningLine));
     }
 

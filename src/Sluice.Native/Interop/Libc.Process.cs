@@ -30,6 +30,9 @@ internal static unsafe partial class Libc
     public static partial int posix_spawn_file_actions_addclosefrom_np(void* actions, int from);
 
     [LibraryImport(Library)]
+    public static partial int posix_spawn_file_actions_addclose(void* actions, int fd);
+
+    [LibraryImport(Library)]
     public static partial int posix_spawnattr_init(void* attributes);
 
     [LibraryImport(Library)]

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
 
@@ -193,9 +194,28 @@ internal sealed unsafe class ChildProcess : IDisposable
             last = Math.Max(last, theirs);
         }
 
-        _ = Libc.posix_spawn_file_actions_addclosefrom_np(actions, last + 1);
+        CloseFrom(actions, last + 1);
         error = NativeError.None;
         return true;
+    }
+
+    // glibc has it since 2.34; before, those that are open now are closed one by one.
+    private static void CloseFrom(void* actions, int first)
+    {
+        try
+        {
+            _ = Libc.posix_spawn_file_actions_addclosefrom_np(actions, first);
+        }
+        catch (EntryPointNotFoundException)
+        {
+            foreach (string path in Directory.GetFileSystemEntries("/proc/self/fd"))
+            {
+                if (int.TryParse(Path.GetFileName(path), CultureInfo.InvariantCulture, out int descriptor) && descriptor >= first)
+                {
+                    _ = Libc.posix_spawn_file_actions_addclose(actions, descriptor);
+                }
+            }
+        }
     }
 
     private static byte[] Terminated(string text) => Encoding.UTF8.GetBytes(text + '\0');

@@ -40,6 +40,7 @@ internal sealed class ProcessModel : ConcurrencyModel
         server.Started = crew.FirstReady.Task;
         server.Table.Attach(crew);
         Task supervising = OwnThread.RunAsync("sluice-supervisor", server.Options, () => supervisor.Run(crew));
+        await using CancellationTokenRegistration stopping = stop.UnsafeRegister(static crew => ((StandbyCrew)crew!).Stop(), crew);
         try
         {
             await crew.FirstReady.Task;

@@ -23,6 +23,8 @@ internal sealed class StandbyCrew : IWorkerCrew, ILiveConnections
     // Under itself: who stands by, and who serves what.
     private readonly Queue<WorkerProcess> _ready = new();
     private readonly Dictionary<WorkerProcess, PassedConnection> _serving = [];
+    private int _starting;
+    private bool _isStopping; // the server accepts no more, but one that was accepted may wait here
     private bool _isClosing;
     private bool _hasNone; // none can be had at the moment: the last ones failed before they were ready
 
@@ -94,6 +96,16 @@ internal sealed class StandbyCrew : IWorkerCrew, ILiveConnections
         BlockingAcceptor.Refuse(_server, listener, socket, RefuseReason.NoWorker);
     }
 
+    /// <summary>No more is accepted; what was is handed over if a worker comes. From any thread.</summary>
+    public void Stop()
+    {
+        lock (_ready)
+        {
+            _isStopping = true;
+            Monitor.PulseAll(_ready);
+        }
+    }
+
     /// <summary>No more connections come. From any thread.</summary>
     public void Close()
     {
@@ -140,6 +152,7 @@ internal sealed class StandbyCrew : IWorkerCrew, ILiveConnections
         FirstReady.TrySetResult();
         lock (_ready)
         {
+            _starting--;
             _hasNone = false;
             _ready.Enqueue(worker);
             Monitor.Pulse(_ready);
@@ -188,7 +201,7 @@ internal sealed class StandbyCrew : IWorkerCrew, ILiveConnections
                     return worker;
                 }
 
-                if (_hasNone || _isClosing)
+                if (_hasNone || (_isStopping && _starting == 0))
                 {
                     return null;
                 }
@@ -216,6 +229,11 @@ internal sealed class StandbyCrew : IWorkerCrew, ILiveConnections
                 Pause(now);
                 return;
             }
+
+            lock (_ready)
+            {
+                _starting++;
+            }
         }
     }
 
@@ -228,11 +246,18 @@ internal sealed class StandbyCrew : IWorkerCrew, ILiveConnections
     // A program that cannot come so far will hardly do so the next time: those who wait are not left to wait for it.
     private void Failed(WorkerProcess worker, ChildExit exit)
     {
-        string why = worker.Complaint ?? $"it {exit} before it could serve";
+        lock (_ready)
+        {
+            _starting--;
+            Monitor.PulseAll(_ready);
+        }
+
         if (_isClosing)
         {
             return;
         }
+
+        string why = worker.Complaint ?? $"it {exit} before it could serve";
 
         _supervisor.Tell($"{ErrorIds.WorkerNotReady}: the worker {worker.Id} was of no use: {why}");
         FirstReady.TrySetException(new SluiceException(ErrorIds.WorkerNotReady, $"a worker process cannot serve: {why}"));

@@ -67,6 +67,7 @@ public sealed record ServerSpec
         options.Workers.ProcessorTimeLimit = Seconds(ProcessorSeconds);
         options.Workers.HangsAfter = Seconds(HangsAfterSeconds);
         options.Workers.Program = Program;
+        options.Workers.ReadyWithin = TimeSpan.FromSeconds(30); // many tests start processes at once
         options.Threads = 16;
     });
 

@@ -4,6 +4,7 @@ using Sluice.Testing;
 namespace Sluice.ConformanceTests.Processes;
 
 /// <summary>What a client sees of a server with workers is what it sees of any other.</summary>
+[Collection(nameof(Workers))]
 public sealed class WorkersServe
 {
     [Theory, MemberData(nameof(WorkerCell.Cells), MemberType = typeof(WorkerCell))]

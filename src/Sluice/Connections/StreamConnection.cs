@@ -43,6 +43,9 @@ internal abstract partial class StreamConnection : ConnectionContext, IDuplexPip
 
         /// <summary>ConnectionClosed has fired.</summary>
         Over = 4,
+
+        /// <summary>The socket is another process's, too.</summary>
+        HandedOver = 8,
     }
 
     public abstract PipeReader Input { get; }
@@ -125,7 +128,7 @@ internal abstract partial class StreamConnection : ConnectionContext, IDuplexPip
     /// <inheritdoc cref="IConnectionSender.TrySend"/>
     public bool TrySend(ReadOnlySpan<byte> message)
     {
-        if (Has(Marks.Closed) || CloseReason is not (CloseReason.None or CloseReason.Drained))
+        if (Has(Marks.Closed) || IsHandedOver || CloseReason is not (CloseReason.None or CloseReason.Drained))
         {
             return false;
         }
@@ -163,7 +166,7 @@ internal abstract partial class StreamConnection : ConnectionContext, IDuplexPip
 
         if (before != CloseReason.None)
         {
-            if (reason is CloseReason.Aborted or CloseReason.DrainCut)
+            if (reason is CloseReason.Aborted or CloseReason.DrainCut && !IsHandedOver)
             {
                 Socket.Reset(); // it ends already, but its handler does not: harder
                 Wake();
@@ -174,6 +177,8 @@ internal abstract partial class StreamConnection : ConnectionContext, IDuplexPip
 
         switch (reason)
         {
+            case var _ when IsHandedOver:
+                break; // the handler hears of it, and sees to the process first
             case CloseReason.Completed or CloseReason.PeerReset:
                 break; // it has ended already; only the reason is noted
             case CloseReason.Drained:

@@ -38,7 +38,7 @@ internal sealed class PreforkModel : ConcurrencyModel
     }
 
     internal override string? WhyNoHandOver(SocketServerOptions options) => ConcurrencyModels.Find(options.Workers.Inner).WhyNoHandOver(options) is { } reason
-        ? $"the model inside its workers cannot: {reason} (--inner thread)"
+        ? $"{reason}, and its workers serve with it (--inner thread does not)"
         : null;
 
     internal override ConcurrencyModel InWorker(SocketServerOptions options, WorkerRole role) => ConcurrencyModels.Find(options.Workers.Inner);

@@ -9,7 +9,7 @@ public sealed class BadInputTests
     private const string Any = "--listen tcp://127.0.0.1:0";
 
     [Theory]
-    [InlineData("", "SLU0601", "serve, demo, connect")]
+    [InlineData("", "SLU0601", "serve, exec, demo, connect")]
     [InlineData("sevre echo", "SLU0601", "there is no command 'sevre'")]
     [InlineData("serve", "SLU0601", "'serve'")]
     [InlineData("serve eco " + Any, "SLU0601", "echo, upper, discard, chargen, daytime")]

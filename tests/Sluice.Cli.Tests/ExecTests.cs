@@ -7,7 +7,7 @@ namespace Sluice.Cli.Tests;
 
 public sealed class ExecTests
 {
-    private const string PrintConnection = "env | grep -E '^(PROTO|TCP|UNIX|IPC)' | LC_ALL=C sort";
+    private const string PrintConnection = "env | grep -E '^(PROTO|TCP|UNIX|IPC|SLUICE)' | LC_ALL=C sort";
 
     [Theory]
     [InlineData("")]

@@ -5,6 +5,7 @@ using System.Net.Sockets;
 using System.Text;
 using Microsoft.AspNetCore.Connections;
 using Sluice.Native;
+using Sluice.Workers;
 
 namespace Sluice.Programs;
 
@@ -22,11 +23,11 @@ internal sealed class ProgramEnvironment
 
     private ProgramEnvironment(byte[][] inherited) => _inherited = inherited;
 
-    /// <summary>From this process's environment, as it is now.</summary>
+    /// <summary>From this process's environment, as it is now. A worker's program is no worker.</summary>
     public static ProgramEnvironment OfThis() => new(
     [
         .. Environment.GetEnvironmentVariables().Cast<DictionaryEntry>()
-            .Where(variable => !TellsOfAConnection((string)variable.Key))
+            .Where(variable => (string)variable.Key != WorkerRole.Variable && !TellsOfAConnection((string)variable.Key))
             .Select(variable => Text((string)variable.Key, (string?)variable.Value)),
     ]);
 

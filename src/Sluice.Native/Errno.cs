@@ -18,6 +18,7 @@ internal static class Errno
         2 => NativeError.NoEntry,
         4 => NativeError.Interrupted,
         5 => NativeError.Io,
+        8 => NativeError.NotExecutable,
         9 => NativeError.BadDescriptor,
         11 => NativeError.WouldBlock,
         12 => NativeError.NoMemory,

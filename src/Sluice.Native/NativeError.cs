@@ -52,5 +52,6 @@ internal enum NativeError : byte
     AlreadyInProgress,
     TimerExpired,
     CompletionsLost,
+    NotExecutable,
     Other,
 }

@@ -156,14 +156,14 @@ internal unsafe struct StreamDescriptor
         return new PeerAddress(address).ToEndPoint();
     }
 
-    /// <summary>The user at the other end of a Unix socket (SO_PEERCRED), or null.</summary>
-    public uint? PeerUser()
+    /// <summary>Who was at the other end of a Unix socket when it connected (SO_PEERCRED), or null.</summary>
+    public PeerCredentials? PeerCredentials()
     {
-        uint* credentials = stackalloc uint[3]; // struct ucred { pid, uid, gid }
-        int length = 3 * sizeof(uint);
+        PeerCredentials credentials = default;
+        int length = sizeof(PeerCredentials);
         lock (Closing)
         {
-            return _fd != Closed && Libc.getsockopt(_fd, SOL_SOCKET, SO_PEERCRED, credentials, &length) == 0 ? credentials[1] : null;
+            return _fd != Closed && Libc.getsockopt(_fd, SOL_SOCKET, SO_PEERCRED, &credentials, &length) == 0 ? credentials : null;
         }
     }
 

@@ -13,11 +13,12 @@ internal static class DescriptorRoom
 {
     private const int Spare = 64;
 
-    public static int Maximum(SocketServerOptions options, ConcurrencyModel model, ServerEvents events)
+    public static int Maximum(SocketServerOptions options, ConcurrencyModel model, ServerEvents events, bool handsOver)
     {
         long limit = ResourceLimits.MaxDescriptors();
         int open = ResourceLimits.OpenDescriptors();
-        int fits = (int)Math.Max(1, limit - Spare - open);
+        int each = handsOver ? 2 : 1; // the socket, and the pidfd of the program that has it
+        int fits = (int)Math.Max(1, (limit - Spare - open) / each);
         int wanted = options.Limits.MaxConnections ?? Math.Min(fits, model.MaxConnections ?? int.MaxValue);
         int most = model.HardMaximum(options);
         int maximum = Math.Min(Math.Min(wanted, fits), most);

@@ -102,6 +102,15 @@ public static class ErrorIds
     /// <summary>The system would not start a worker process.</summary>
     public const string WorkerNotStarted = "SLU0308";
 
+    /// <summary>The socket of a connection cannot be another process's, under this model, over this transport or at this point.</summary>
+    public const string CannotHandOver = "SLU0320";
+
+    /// <summary>The system would not start the program for a connection.</summary>
+    public const string ProgramNotStarted = "SLU0321";
+
+    /// <summary>The program is not there, or may not be executed.</summary>
+    public const string ProgramNotFound = "SLU0322";
+
     /// <summary>The client could not connect.</summary>
     public const string CannotConnect = "SLU0501";
 

@@ -41,6 +41,33 @@ internal static class OptionsCheck
         }
     }
 
+    /// <summary>Refuses what a handler that hands the socket to another process cannot have.</summary>
+    public static void CheckHandOver(SocketServerOptions options, ConcurrencyModel model, (SocketAddressUrl Url, Transport Transport)[] addresses)
+    {
+        if (model.WhyNoHandOver(options) is { } reason)
+        {
+            throw new SluiceException(ErrorIds.CannotHandOver, $"the model {model.Name} cannot hand a connection to a program: {reason}; use another model, such as thread");
+        }
+
+        if (Array.Find(addresses, address => !address.Transport.CanHandOver).Url is { } url)
+        {
+            throw new SluiceException(ErrorIds.CannotHandOver,
+                $"a connection of {url} cannot be handed to a program: its bytes are not those of a socket; use tcp:// or unix://");
+        }
+
+        ServerLimits limits = options.Limits;
+        string? limit = limits.IdleTimeout is not null ? "idle timeout"
+            : limits.FirstByteTimeout is not null ? "first-byte timeout"
+            : limits.MinRate is not null ? "min rate"
+            : limits.WriteTimeout is not null && limits.WriteTimeout != new ServerLimits().WriteTimeout ? "write timeout"
+            : null;
+        if (limit is not null)
+        {
+            throw new SluiceException(ErrorIds.OptionNotHonoured,
+                $"the {limit} cannot be kept: the program has the socket, and its bytes are not seen here; leave it out (a lifetime and the maximum of connections are kept)");
+        }
+    }
+
     /// <summary>Whether all of the server's listeners will have descriptors. What is no address is left to <see cref="Check"/>.</summary>
     public static bool HasDescriptors(SocketServerOptions options) =>
         !options.Listen.Any(text => BuiltInTransports.All.Any(transport => !transport.HasDescriptor && text.StartsWith(transport.Scheme + "://", StringComparison.OrdinalIgnoreCase)));

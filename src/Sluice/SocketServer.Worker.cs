@@ -78,7 +78,7 @@ public sealed partial class SocketServer
         try
         {
             int index = Adopt(role);
-            Prepare(_model.ShareOf(_options, index) ?? DescriptorRoom.Maximum(_options, model, new Diagnostics.ServerEvents()));
+            Prepare(_model.ShareOf(_options, index) ?? DescriptorRoom.Maximum(_options, model, new Diagnostics.ServerEvents(), _handsOver));
             Events.Accepting += TellReady;
             Events.ConnectionAccepted += _ => CountAccepted(role);
             Enter(ServerState.Listening);

@@ -30,6 +30,7 @@ public sealed partial class SocketServer : IAsyncDisposable
     private readonly (SocketAddressUrl Url, Transport Transport)[] _addresses;
     private readonly ConnectionDelegate _handler;
     private readonly string _handlerName;
+    private readonly bool _handsOver;
     private readonly ConnectionTable _table = new();
     private readonly CancellationTokenSource _stop = new();
     private readonly List<Listener> _listeners = [];
@@ -53,17 +54,25 @@ public sealed partial class SocketServer : IAsyncDisposable
     {
     }
 
-    internal SocketServer(ConnectionDelegate handler, SocketServerOptions options, ILoggerFactory? loggers, ConcurrencyModel? model = null, bool sharesState = false)
+    internal SocketServer(
+        ConnectionDelegate handler, SocketServerOptions options, ILoggerFactory? loggers, ConcurrencyModel? model = null, bool sharesState = false, bool handsOver = false)
     {
         ArgumentNullException.ThrowIfNull(options);
         _handler = handler;
         _handlerName = handler.Target is ConnectionHandler typed ? typed.GetType().Name : NameOf(handler.Method);
         _options = options;
-        _model = model ?? (options.Model == AutoModel && !OptionsCheck.HasDescriptors(options)
-            ? ConcurrencyModels.AutoWithoutDescriptors
-            : ConcurrencyModels.Find(options.Model));
+        _handsOver = handsOver || handler.Target is ExecHandler;
+        _model = model ?? (options.Model != AutoModel ? ConcurrencyModels.Find(options.Model)
+            : _handsOver ? ConcurrencyModels.AutoForPrograms
+            : OptionsCheck.HasDescriptors(options) ? ConcurrencyModels.Auto
+            : ConcurrencyModels.AutoWithoutDescriptors);
         _addresses = OptionsCheck.Check(options, _model);
         OptionsCheck.CheckState(sharesState, _model);
+        if (_handsOver)
+        {
+            OptionsCheck.CheckHandOver(options, _model, _addresses);
+        }
+
         Events = new ServerEvents();
         Metrics = new ServerMetrics(Events, _model.Name);
         ServerLog.Attach(Events, loggers, _model.Name);
@@ -314,7 +323,7 @@ public sealed partial class SocketServer : IAsyncDisposable
             Events.RaiseNoticed($"serving with epoll: {reason}");
         }
 
-        Prepare(DescriptorRoom.Maximum(_options, _model, Events));
+        Prepare(DescriptorRoom.Maximum(_options, _model, Events, _handsOver));
         _state = ServerState.Listening;
         Events.RaiseStateChanged(ServerState.Listening);
     }

@@ -77,7 +77,7 @@ public sealed class SocketServerBuilder : IConnectionBuilder
 
     /// <summary>Checks everything and builds the server.</summary>
     /// <exception cref="SluiceException">What cannot work, by id.</exception>
-    public SocketServer Build() => new(Pipeline(), _options, _loggers, sharesState: _sharesState);
+    public SocketServer Build() => new(Pipeline(), _options, _loggers, sharesState: _sharesState, handsOver: _handler?.Target is ExecHandler);
 
     private ConnectionDelegate Pipeline()
     {

@@ -13,6 +13,7 @@ public sealed class ErrnoTests
         [nameof(NativeError.NoEntry)] = "No such file or directory",
         [nameof(NativeError.Interrupted)] = "Interrupted system call",
         [nameof(NativeError.Io)] = "Input/output error",
+        [nameof(NativeError.NotExecutable)] = "Exec format error",
         [nameof(NativeError.BadDescriptor)] = "Bad file descriptor",
         [nameof(NativeError.WouldBlock)] = "Resource temporarily unavailable",
         [nameof(NativeError.NoMemory)] = "Cannot allocate memory",

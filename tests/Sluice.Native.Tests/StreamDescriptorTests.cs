@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
@@ -144,10 +145,11 @@ public sealed class StreamDescriptorTests
     {
         using var pair = new SocketPair(unix: true);
         string uid = File.ReadLines("/proc/self/status").First(line => line.StartsWith("Uid:", StringComparison.Ordinal)).Split('\t')[2];
-        Assert.Equal(uid, pair.Ours.PeerUser().ToString());
+        Assert.Equal(uid, pair.Ours.PeerCredentials()?.User.ToString(CultureInfo.InvariantCulture));
+        Assert.Equal(Environment.ProcessId, pair.Ours.PeerCredentials()?.Process);
         Assert.Null(pair.Ours.Peer);
         pair.Ours.Close();
-        Assert.Null(pair.Ours.PeerUser());
+        Assert.Null(pair.Ours.PeerCredentials());
     }
 
     [Fact]

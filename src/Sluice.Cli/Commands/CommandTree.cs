@@ -6,14 +6,19 @@ namespace Sluice.Cli.Commands;
 /// <summary>All commands.</summary>
 internal static class CommandTree
 {
-    public static ParseResult Parse(string[] arguments) =>
+    public static ParseResult Parse(string[] arguments)
+    {
+        (string[] own, string[]? program) = ExecCommand.Split(arguments);
+
         // A word that begins with @ is a word (System.CommandLine would read a file), and -abc is not three options.
-        Make().Parse(arguments, new ParserConfiguration { ResponseFileTokenReplacer = null, EnablePosixBundling = false });
+        return Make(program).Parse(own, new ParserConfiguration { ResponseFileTokenReplacer = null, EnablePosixBundling = false });
+    }
 
     // Not a RootCommand: that takes its name from the file, which is Sluice.Cli under `dotnet run`.
-    private static Command Make() => new("sluice", "Socket servers: one handler, any concurrency model, any transport.")
+    private static Command Make(string[]? program) => new("sluice", "Socket servers: one handler, any concurrency model, any transport.")
     {
         ServeCommand.Make(),
+        ExecCommand.Make(program),
         DemoCommand.Make(),
         ConnectCommand.Make(),
         ReceiveCommand.Make(),

@@ -20,7 +20,7 @@ internal static class UsageErrors
         {
             throw new UsageException(command.Subcommands.Count > 0
                 ? $"there is no command '{unknown}'; use one of: {Names(command)} ({help})"
-                : $"do not know what to do with '{unknown}'; {help}");
+                : $"do not know what to do with '{unknown}'; {(command.Name == ExecCommand.Name ? "the program and its arguments come after --; " : "")}{help}");
         }
 
         throw new UsageException(command.Subcommands.Count > 0 && command.Action is null

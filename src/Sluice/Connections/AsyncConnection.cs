@@ -41,6 +41,11 @@ internal sealed class AsyncConnection : GatedConnection, IReadinessObserver
 
     void IReadinessObserver.OnReadiness(Readiness readiness)
     {
+        if (IsHandedOver)
+        {
+            return;
+        }
+
         if ((readiness & Readiness.Read) != 0)
         {
             _reader.OnReadable((readiness & (Readiness.PeerClosed | Readiness.Over)) != 0);
@@ -61,7 +66,7 @@ internal sealed class AsyncConnection : GatedConnection, IReadinessObserver
     /// <summary>The polite end, as in <see cref="BlockingConnection.Finish"/>, without a thread.</summary>
     public async ValueTask FinishAsync()
     {
-        bool reset = CloseReason is not (CloseReason.None or CloseReason.Drained or CloseReason.Completed);
+        bool reset = IsHandedOver || CloseReason is not (CloseReason.None or CloseReason.Drained or CloseReason.Completed);
         if (!reset)
         {
             reset = !await _writer.TryFinishAsync();

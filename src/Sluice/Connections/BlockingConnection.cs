@@ -51,7 +51,7 @@ internal sealed class BlockingConnection : GatedConnection, IReadinessObserver
     /// </summary>
     public void Finish()
     {
-        bool reset = CloseReason is not (CloseReason.None or CloseReason.Drained or CloseReason.Completed);
+        bool reset = IsHandedOver || CloseReason is not (CloseReason.None or CloseReason.Drained or CloseReason.Completed);
         if (!reset)
         {
             reset = !_writer.TryFinish(closing: true);

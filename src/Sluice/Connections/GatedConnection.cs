@@ -140,6 +140,37 @@ internal abstract partial class GatedConnection(StreamSocket socket, ConnectionS
             return false;
         }
 
+        if (IsHandedOver)
+        {
+            EndHandedOver();
+        }
+        else
+        {
+            TakeBack(reset);
+        }
+
+        Socket.Close();
+        End(CloseReason.Completed);
+        FireConnectionClosed();
+        return true;
+    }
+
+    /// <summary>Shuts the gates, for ever: a stray call of the handler's finds an error there, and never a byte of the other process's.</summary>
+    private protected sealed override string? LetGo()
+    {
+        if (!TryEnterReceive())
+        {
+            return "a read is under way";
+        }
+
+        EnterSend();
+        Unwatch();
+        return null;
+    }
+
+    // Until no call on the socket is under way.
+    private void TakeBack(bool reset)
+    {
         if (reset)
         {
             Socket.Reset();
@@ -159,15 +190,15 @@ internal abstract partial class GatedConnection(StreamSocket socket, ConnectionS
             EnterSend();
         }
 
+        Unwatch();
+    }
+
+    private void Unwatch()
+    {
         if (_watch != 0)
         {
             Socket.Unwatch(_watch);
         }
-
-        Socket.Close();
-        End(CloseReason.Completed);
-        FireConnectionClosed();
-        return true;
     }
 
     private void EnterReceive() => SpinUntilEntered(ref _receiving);

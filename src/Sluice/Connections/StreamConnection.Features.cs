@@ -20,13 +20,14 @@ internal abstract partial class StreamConnection :
     IMemoryPoolFeature,
     IConnectionCloseReason,
     IConnectionSender,
-    IConnectionUnit
+    IConnectionUnit,
+    ISocketHandOver
 {
     private static readonly Type[] OwnFeatures =
     [
         typeof(IConnectionIdFeature), typeof(IConnectionItemsFeature), typeof(IConnectionTransportFeature), typeof(IConnectionLifetimeFeature),
         typeof(IConnectionLifetimeNotificationFeature), typeof(IConnectionEndPointFeature), typeof(IMemoryPoolFeature),
-        typeof(IConnectionCloseReason), typeof(IConnectionSender), typeof(IConnectionUnit),
+        typeof(IConnectionCloseReason), typeof(IConnectionSender), typeof(IConnectionUnit), typeof(ISocketHandOver),
     ];
 
     private static long _lastId;

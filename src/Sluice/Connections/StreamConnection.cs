@@ -46,6 +46,9 @@ internal abstract partial class StreamConnection : ConnectionContext, IDuplexPip
 
         /// <summary>Another process has the listener now: who has said nothing yet has come for it, and is served here all the same.</summary>
         Succeeded = 8,
+
+        /// <summary>The socket is another process's, too.</summary>
+        HandedOver = 16,
     }
 
     public abstract PipeReader Input { get; }
@@ -128,7 +131,7 @@ internal abstract partial class StreamConnection : ConnectionContext, IDuplexPip
     /// <inheritdoc cref="IConnectionSender.TrySend"/>
     public bool TrySend(ReadOnlySpan<byte> message)
     {
-        if (Has(Marks.Closed) || CloseReason is not (CloseReason.None or CloseReason.Drained))
+        if (Has(Marks.Closed) || IsHandedOver || CloseReason is not (CloseReason.None or CloseReason.Drained))
         {
             return false;
         }
@@ -166,7 +169,7 @@ internal abstract partial class StreamConnection : ConnectionContext, IDuplexPip
 
         if (before != CloseReason.None)
         {
-            if (reason is CloseReason.Aborted or CloseReason.DrainCut)
+            if (reason is CloseReason.Aborted or CloseReason.DrainCut && !IsHandedOver)
             {
                 Socket.Reset(); // it ends already, but its handler does not: harder
                 Wake();
@@ -177,6 +180,8 @@ internal abstract partial class StreamConnection : ConnectionContext, IDuplexPip
 
         switch (reason)
         {
+            case var _ when IsHandedOver:
+                break; // the handler hears of it, and sees to the process first
             case CloseReason.Completed or CloseReason.PeerReset:
                 break; // it has ended already; only the reason is noted
             case CloseReason.Drained:

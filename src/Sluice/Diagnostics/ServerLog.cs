@@ -14,7 +14,7 @@ internal sealed partial class ServerLog
 {
     private readonly ILogger _log;
     private readonly string _model;
-    private readonly ConcurrentDictionary<string, Cause> _causes = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, OncePerSecond> _causes = new(StringComparer.Ordinal);
 
     private ServerLog(ILogger log, string model) => (_log, _model) = (log, model);
 
@@ -120,7 +120,7 @@ internal sealed partial class ServerLog
         _ => null,
     };
 
-    private bool MayWrite(string cause, out long leftOut) => _causes.GetOrAdd(cause, static _ => new Cause()).MayWrite(out leftOut);
+    private bool MayWrite(string cause, out long leftOut) => _causes.GetOrAdd(cause, static _ => new OncePerSecond()).MayWrite(out leftOut);
 
     [LoggerMessage(1, LogLevel.Debug, "The server is {State} (model {Model})")]
     private partial void StateChanged(ServerState state, string model);
@@ -157,29 +157,4 @@ internal sealed partial class ServerLog
 
     [LoggerMessage(21, LogLevel.Error, "SLU0208 The handler of connection {Id} threw; only this connection ends ({LeftOut} more of this since the last line)")]
     private partial void HandlerFailed(string id, long leftOut, Exception failure);
-
-    /// <summary>One line a second.</summary>
-    private sealed class Cause
-    {
-        private readonly Lock _changing = new();
-        private long _last = long.MinValue / 2;
-        private long _leftOut;
-
-        public bool MayWrite(out long leftOut)
-        {
-            lock (_changing)
-            {
-                long now = Environment.TickCount64;
-                leftOut = _leftOut;
-                if (now - _last < 1000)
-                {
-                    _leftOut++;
-                    return false;
-                }
-
-                (_last, _leftOut) = (now, 0);
-                return true;
-            }
-        }
-    }
 }

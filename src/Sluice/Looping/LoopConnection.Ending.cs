@@ -23,9 +23,9 @@ internal abstract partial class LoopConnection
         ConnectionRunner.Note(this, running);
         _reader.Leave();
         _writer.Leave();
-        if (EndsHard)
+        if (EndsHard || IsHandedOver)
         {
-            CloseNow(reset: true);
+            CloseNow(reset: !IsHandedOver);
             return;
         }
 
@@ -84,6 +84,11 @@ internal abstract partial class LoopConnection
         if (reset && CloseReason is CloseReason.Aborted or CloseReason.DrainCut or CloseReason.WriteTimeout or CloseReason.HandlerFailed)
         {
             Socket.Reset();
+        }
+
+        if (IsHandedOver)
+        {
+            EndHandedOver();
         }
 
         Loop.Wheel.Cancel(Slot);

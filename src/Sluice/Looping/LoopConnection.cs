@@ -191,7 +191,33 @@ internal abstract partial class LoopConnection : StreamConnection
     }
 
     /// <summary>The kernel says that both directions have ended, or that the socket has failed.</summary>
-    protected void OnOver() => FireConnectionClosed();
+    protected void OnOver()
+    {
+        if (!IsHandedOver)
+        {
+            FireConnectionClosed();
+        }
+    }
+
+    private protected sealed override string? LetGo()
+    {
+        if (!Loop.IsCurrent)
+        {
+            return "it belongs to a loop, and this is another thread";
+        }
+
+        if (!TryUnwatch())
+        {
+            return "its loop receives before anybody asks for it";
+        }
+
+        _reader.Leave();
+        _writer.Leave();
+        return null;
+    }
+
+    /// <summary>Stops watching a socket that stays open. False: bytes may be here already.</summary>
+    protected virtual bool TryUnwatch() => false;
 
     /// <summary>Has the loop look at this connection again, in its next turn. On the loop.</summary>
     internal void LookAgain(bool read = false, bool flush = false, bool resume = false)

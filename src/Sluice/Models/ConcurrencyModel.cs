@@ -28,6 +28,9 @@ public abstract class ConcurrencyModel
     /// <summary>The most connections that the model can have at once, whatever is asked for.</summary>
     internal virtual int HardMaximum(SocketServerOptions options) => int.MaxValue;
 
+    /// <summary>Why the model cannot hand the socket of a connection to another process; null when it can.</summary>
+    internal virtual string? WhyNoHandOver(SocketServerOptions options) => null;
+
     /// <summary>What serves in a worker process; null for a model that has none.</summary>
     internal virtual ConcurrencyModel? InWorker(SocketServerOptions options, WorkerRole role) => null;
 

@@ -36,6 +36,9 @@ public static class ConcurrencyModels
     /// <summary>The same for a server of which some listener has no descriptor (memory://), which no loop can watch.</summary>
     internal static ConcurrencyModel AutoWithoutDescriptors => Find("async");
 
+    /// <summary>The same for a handler that hands the socket over: its connection only waits, and for another process.</summary>
+    internal static ConcurrencyModel AutoForPrograms => Find("thread");
+
     /// <summary>The model of that name, or SLU0003.</summary>
     public static ConcurrencyModel Find(string name)
     {

@@ -15,7 +15,9 @@ internal sealed class KernelStreamSocket(StreamDescriptor descriptor, EndPoint? 
 
     public override EndPoint? RemoteEndPoint => _descriptor.Peer;
 
-    public override ulong SourceKey => unixEndPoint is null ? _descriptor.SourceKey : 1 + (ulong)_descriptor.PeerUser().GetValueOrDefault();
+    public override ulong SourceKey => unixEndPoint is null ? _descriptor.SourceKey : 1 + (ulong)_descriptor.PeerCredentials().GetValueOrDefault().User;
+
+    public override PeerCredentials? PeerCredentials => unixEndPoint is null ? null : _descriptor.PeerCredentials();
 
     public override SocketResult Receive(Span<byte> buffer, bool wait) => _descriptor.Receive(buffer, wait);
 

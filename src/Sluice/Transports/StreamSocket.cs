@@ -20,6 +20,9 @@ internal abstract class StreamSocket
     /// <summary>Equal for connections of one source (an address, an IPv6 /64, a local user); 0 when there is none to tell.</summary>
     public abstract ulong SourceKey { get; }
 
+    /// <summary>Who was at the other end when it connected; null where the transport cannot tell.</summary>
+    public virtual PeerCredentials? PeerCredentials => null;
+
     /// <summary>Receives into <paramref name="buffer"/>; 0 bytes is the peer's FIN. With <paramref name="wait"/> it blocks.</summary>
     public abstract SocketResult Receive(Span<byte> buffer, bool wait);
 

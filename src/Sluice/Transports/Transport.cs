@@ -16,6 +16,9 @@ public abstract class Transport
     /// <summary>Whether its sockets are descriptors of the operating system, which loop models can watch.</summary>
     public abstract bool HasDescriptor { get; }
 
+    /// <summary>Whether a connection's socket itself is the stream, so that it can be another process's.</summary>
+    internal virtual bool CanHandOver => HasDescriptor;
+
     /// <summary>Binds and listens. Throws a <see cref="SluiceException"/> that says what to do.</summary>
     public Listener Bind(SocketAddressUrl url, ListenOptions options)
     {

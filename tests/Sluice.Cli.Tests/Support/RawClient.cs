@@ -17,10 +17,12 @@ internal sealed class RawClient : IDisposable
 
     public int Port => ((IPEndPoint)Socket.LocalEndPoint!).Port;
 
-    public static RawClient Connect(int port)
+    public static RawClient Connect(int port) => Connect(IPAddress.Loopback, port);
+
+    public static RawClient Connect(IPAddress address, int port)
     {
-        var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        socket.Connect(IPAddress.Loopback, port);
+        var socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
+        socket.Connect(address, port);
         return new RawClient(socket);
     }
 

@@ -36,6 +36,8 @@ internal sealed class IoUringModel : ConcurrencyModel
         ? refused
         : Refusal is { } reason ? ModelSupport.Refused(ErrorIds.IoUringNotAvailable, $"{reason}; use epoll, or auto, which takes what there is") : ModelSupport.Supported;
 
+    internal override string? WhyNoHandOver(SocketServerOptions options) => "io_uring receives before anybody asks for it, so the first bytes would be lost to the program";
+
     internal override Task RunAsync(ServerContext server, CancellationToken stop) =>
         LoopGroup.RunAsync(server, (index, group) => new RingLoop(index, group, server, Open()), stop);
 

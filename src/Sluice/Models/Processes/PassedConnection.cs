@@ -64,6 +64,8 @@ internal sealed class PassedConnection : StreamConnection
         End(reason);
     }
 
+    private protected override string? LetGo() => throw Elsewhere();
+
     internal override void PushOutbox() => throw Elsewhere();
 
     private protected override void Wake()

@@ -37,6 +37,10 @@ internal sealed class PreforkModel : ConcurrencyModel
         return reason is null ? inner.Check(kind, options) : ModelSupport.Refused(ErrorIds.OptionNotHonoured, reason);
     }
 
+    internal override string? WhyNoHandOver(SocketServerOptions options) => ConcurrencyModels.Find(options.Workers.Inner).WhyNoHandOver(options) is { } reason
+        ? $"{reason}, and its workers serve with it (--inner thread does not)"
+        : null;
+
     internal override ConcurrencyModel InWorker(SocketServerOptions options, WorkerRole role) => ConcurrencyModels.Find(options.Workers.Inner);
 
     /// <summary>The part of the maximum that a worker may have: the first ones one more where it cannot be divided.</summary>

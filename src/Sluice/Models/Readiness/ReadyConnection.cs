@@ -141,6 +141,12 @@ internal sealed partial class ReadyConnection(EventLoop loop, StreamSocket socke
         return got.Succeeded || got.Error is not (NativeError.WouldBlock or NativeError.Interrupted);
     }
 
+    protected override bool TryUnwatch()
+    {
+        Loop.Poller.Remove(_descriptor, closing: false); // what the other process does with it would wake this loop for nothing, again and again
+        return true;
+    }
+
     protected override void Forget()
     {
         SendKept();

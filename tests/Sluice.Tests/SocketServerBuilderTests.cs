@@ -6,7 +6,7 @@ namespace Sluice.Tests;
 
 public sealed class SocketServerBuilderTests
 {
-    public static TheoryData<string> Models => [.. Sluice.Models.ConcurrencyModels.All.Select(model => model.Name)];
+    public static TheoryData<string> Models => [.. Sluice.Models.ConcurrencyModels.All.Where(model => model.Capabilities.SharesMemory).Select(model => model.Name)];
 
     [Theory]
     [MemberData(nameof(Models))]

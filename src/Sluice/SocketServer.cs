@@ -6,6 +6,7 @@ using Sluice.Accepting;
 using Sluice.Connections;
 using Sluice.Diagnostics;
 using Sluice.Models;
+using Sluice.Restarting;
 using Sluice.Transports;
 using Sluice.Workers;
 
@@ -111,6 +112,26 @@ public sealed partial class SocketServer : IAsyncDisposable
             await ServeAsWorkerAsync(role); // to the end of this process
         }
 
+        try
+        {
+            await ServeAsync();
+        }
+        catch (Exception error)
+        {
+            UpgradeRole.Current?.Fail(error.Message);
+            throw;
+        }
+
+        if (UpgradeRole.Current is { } successor)
+        {
+            await successor.ReadyAsync();
+        }
+
+        Events.RaiseStarted();
+    }
+
+    private async Task ServeAsync()
+    {
         ServerContext context;
         lock (_changing)
         {
@@ -125,6 +146,10 @@ public sealed partial class SocketServer : IAsyncDisposable
         }
 
         await context.Started;
+        if (_serving.IsFaulted)
+        {
+            await _serving;
+        }
     }
 
     /// <summary>Starts, unless started already, serves until <paramref name="stop"/> is cancelled, and drains (<see cref="SocketServerOptions.Drain"/>).</summary>
@@ -227,7 +252,7 @@ public sealed partial class SocketServer : IAsyncDisposable
         Events.ConnectionEnded += Ended;
         do
         {
-            _table.ForEach(static (connection, _) => connection.RequestDrain(), false);
+            _table.ForEach(static (connection, server) => server.AskToEnd(connection), this);
             _table.Workers?.RequestDrain(Volatile.Read(ref _drainDeadline));
         }
         while (!_options.IndependentThreads && !await EndedWithinAsync(Volatile.Read(ref _drainDeadline), TimeSpan.FromMilliseconds(10)));
@@ -291,7 +316,7 @@ public sealed partial class SocketServer : IAsyncDisposable
         {
             foreach ((SocketAddressUrl url, Transport transport) in _addresses)
             {
-                _listeners.Add(transport.Bind(url, _options.Sockets));
+                _listeners.AddRange(InheritOrBind(url, transport));
             }
         }
         catch

@@ -11,7 +11,14 @@ internal static class CommandTree
         Make().Parse(arguments, new ParserConfiguration { ResponseFileTokenReplacer = null, EnablePosixBundling = false });
 
     // Not a RootCommand: that takes its name from the file, which is Sluice.Cli under `dotnet run`.
-    private static Command Make() => new("sluice", "Socket servers: one handler, any concurrency model, any transport.")
+    private static Command Make()
+    {
+        Command root = Commands();
+        UpgradeAction.AddTo(root);
+        return root;
+    }
+
+    private static Command Commands() => new("sluice", "Socket servers: one handler, any concurrency model, any transport.")
     {
         ServeCommand.Make(),
         DemoCommand.Make(),

@@ -100,6 +100,9 @@ internal abstract partial class StreamConnection : ConnectionContext, IDuplexPip
     /// <summary>Whether the handler waits in a read with no work in flight. Asked from any thread.</summary>
     internal abstract bool WaitsIdle { get; }
 
+    /// <summary>Whether another process serves it, which alone knows what it receives.</summary>
+    internal virtual bool IsElsewhere => false;
+
     private protected abstract bool HasUnread { get; }
 
     void IConnectionUnit.BeginUnit() => Interlocked.Increment(ref _units);

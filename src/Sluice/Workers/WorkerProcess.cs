@@ -65,11 +65,11 @@ internal sealed class WorkerProcess(ChildProcess child, WorkerLink link, int slo
         return state == LinkState.Open;
     }
 
-    /// <summary>Tells it to end within that time.</summary>
-    public void Leave(TimeSpan within)
+    /// <summary>Tells it to end within that time, and whether others go on accepting.</summary>
+    public void Leave(TimeSpan within, bool othersAccept = false)
     {
         IsLeaving = true;
-        if (!TrySend(WorkerMessage.Drain(within)))
+        if (!TrySend(WorkerMessage.Drain(within, othersAccept)))
         {
             Kill();
         }

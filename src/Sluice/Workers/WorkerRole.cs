@@ -29,8 +29,8 @@ internal sealed class WorkerRole
     /// <summary>The next message, however long it takes; null when the master is gone.</summary>
     public WorkerMessage? Next(out int[] descriptors) => Link.Receive(out WorkerMessage message, out descriptors, wait: true) == LinkState.Open ? message : null;
 
-    /// <summary>What to do when the master says that it is time to end, and how long that may take; null: it is gone.</summary>
-    public Action<TimeSpan?>? OnDrain { get; set; }
+    /// <summary>What to do when the master says that it is time to end: how long that may take (null: it is gone), and whether others go on accepting.</summary>
+    public Action<TimeSpan?, bool>? OnDrain { get; set; }
 
     /// <summary>From now on a thread hears what the master says.</summary>
     public void HearOn() => new Thread(Hear, maxStackSize: 256 * 1024) { IsBackground = true, Name = "sluice-worker-link" }.UnsafeStart();
@@ -42,11 +42,11 @@ internal sealed class WorkerRole
             WorkerLink.Close(descriptors);
             if (message.Kind == WorkerMessageKind.Drain)
             {
-                OnDrain?.Invoke(TimeSpan.FromMilliseconds(message.First));
+                OnDrain?.Invoke(TimeSpan.FromMilliseconds(message.First), message.Second != 0);
             }
         }
 
-        OnDrain?.Invoke(null);
+        OnDrain?.Invoke(null, false);
     }
 
     // It was started by the name /proc/self/exe, which is what ps(1) and pkill(1) would show.
@@ -72,6 +72,8 @@ internal sealed class WorkerRole
         Environment.SetEnvironmentVariable(Variable, null);
         ProcessSignals.Ignore(ProcessSignals.Interrupt); // Ctrl-C comes to the whole group: the master drains, and tells its workers
         ProcessSignals.Ignore(ProcessSignals.Terminate);
+        ProcessSignals.Ignore(ProcessSignals.HangUp); // so with those that replace processes: the master's business
+        ProcessSignals.Ignore(ProcessSignals.UserDefined2);
         NameThis();
         DescriptorChannel channel = new(LinkDescriptor);
         channel.KeepFromChildren();

@@ -93,9 +93,9 @@ internal sealed class PreforkCrew : IWorkerCrew, ILiveConnections, ILiveWorkers
         {
             foreach (WorkerProcess worker in _supervisor.Workers)
             {
-                if (worker.IsReady)
+                if (worker.IsReady || _server.OthersAccept)
                 {
-                    worker.Leave(Left(deadline));
+                    worker.Leave(Left(deadline), _server.OthersAccept);
                 }
                 else
                 {
@@ -151,11 +151,11 @@ internal sealed class PreforkCrew : IWorkerCrew, ILiveConnections, ILiveWorkers
         Place place = _places[worker.Slot];
         if (_isStopping || place.Next != worker)
         {
-            worker.Leave(Left(Interlocked.Read(ref _drainBy)));
+            worker.Leave(Left(Interlocked.Read(ref _drainBy)), !_isStopping || _server.OthersAccept);
             return;
         }
 
-        place.Current?.Leave(_server.Options.Drain);
+        place.Current?.Leave(_server.Options.Drain, othersAccept: true);
         (place.Current, place.Next, place.Failures, place.HasServed) = (worker, null, 0, true);
         if (Array.TrueForAll(_places, one => one.HasServed))
         {

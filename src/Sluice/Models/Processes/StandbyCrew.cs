@@ -69,7 +69,7 @@ internal sealed class StandbyCrew : IWorkerCrew, ILiveConnections
     /// <summary>Hands a connection that holds a place of the gate to a worker, when there is one. On the accepting thread.</summary>
     public void Serve(Listener listener, StreamSocket socket)
     {
-        var connection = new PassedConnection(socket, listener, _server.Runner.Settings, _server.Gate.SourceOf(socket));
+        var connection = new PassedConnection(socket, listener, _server, _server.Gate.SourceOf(socket));
         bool isTold = false;
         while (Take(connection) is { } worker)
         {

@@ -74,14 +74,15 @@ internal static class UpgradeAction
                 return ExitCodes.Ok;
             }
 
-            if (!PidFile.IsAlive(old))
+            // A file that still names the old process, though that has ended, is about to be written by the new one.
+            if (!File.Exists(file) && !PidFile.IsAlive(old))
             {
-                throw Failed($"the process {old} has ended, and {file} names no new one");
+                throw Failed($"the process {old} has ended, and removed {file}");
             }
 
             if (Stopwatch.GetElapsedTime(began) >= patience)
             {
-                throw Failed($"no new process has taken over within {patience.TotalSeconds:0.###} s, and {old} goes on; its log says why");
+                throw Failed($"no new process has taken over within {patience.TotalSeconds:0.###} s, and {old} {(PidFile.IsAlive(old) ? "goes on" : "has ended")}; its log says why");
             }
 
             await Task.Delay(Look, cancellation);

@@ -53,7 +53,10 @@ internal static class ServerRun
         }
         finally
         {
-            pidFile?.Remove();
+            if (!server.IsHandedOver)
+            {
+                pidFile?.Remove(); // else the new process writes over it, at the latest in a moment
+            }
         }
     }
 

@@ -92,7 +92,11 @@ public sealed class SystemdNotifier : IDisposable
 
                 break;
             default:
-                OnStarted();
+                if (_server.State == ServerState.Listening)
+                {
+                    OnStarted(); // it goes on as before
+                }
+
                 break;
         }
     }

@@ -1,4 +1,5 @@
 using System.Threading.Channels;
+using Microsoft.Extensions.Logging;
 using Sluice.Cli.Settings;
 using Sluice.Cli.Terminal;
 
@@ -33,9 +34,9 @@ internal sealed class Restarts(SocketServer server, ServerPlan plan, ChannelRead
             {
                 // It stops: nobody needs new processes.
             }
-            catch (SluiceException error)
+            catch (Exception error)
             {
-                Lines.Error(error, withStack: false);
+                Lines.Error(error, withStack: plan.LogLevel <= LogLevel.Debug); // whatever it is: who is connected must not feel it
             }
         }
     }

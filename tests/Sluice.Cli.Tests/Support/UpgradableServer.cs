@@ -101,7 +101,9 @@ internal sealed class UpgradableServer : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        foreach (int process in _processes.Where(IsAlive))
+        // One that was not heard of yet may be in the pid file.
+        _ = int.TryParse(System.IO.File.Exists(PidFile) ? System.IO.File.ReadAllText(PidFile) : "", out int last);
+        foreach (int process in _processes.Append(last).Where(process => process > 1 && process != Environment.ProcessId && IsAlive(process)))
         {
             Signal(process, "KILL");
         }

@@ -12,7 +12,8 @@ public sealed class SystemdTests
         listener = socket.socket()
         listener.bind(("127.0.0.1", 0))
         listener.listen()
-        os.dup2(listener.fileno(), 3, inheritable=True)
+        os.dup2(listener.fileno(), 3)
+        os.set_inheritable(3, True)
         environment = dict(os.environ, LISTEN_FDS="1")
         code = subprocess.run(["sh", "-c", 'LISTEN_PID=$$ exec "$@"', "sh", *sys.argv[1:]], close_fds=False, env=environment).returncode
         socket.create_connection(listener.getsockname()).close()
@@ -22,7 +23,8 @@ public sealed class SystemdTests
 
     private const string PassFile = """
         import os, sys
-        os.dup2(os.open("/dev/null", os.O_RDONLY), 3, inheritable=True)
+        os.dup2(os.open("/dev/null", os.O_RDONLY), 3)
+        os.set_inheritable(3, True)
         os.execvp(sys.argv[1], sys.argv[1:])
         """;
 

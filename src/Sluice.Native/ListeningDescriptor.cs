@@ -28,7 +28,7 @@ internal sealed class ListeningDescriptor : SafeHandle
 
     public override bool IsInvalid => handle < 0;
 
-    /// <summary>Takes the descriptor out of a bound socket, which is then an empty shell that neither closes nor deletes anything.</summary>
+    /// <summary>Takes the descriptor out of a bound socket, which is then an empty shell, to be left to the garbage collector: disposing it would wait for ever.</summary>
     public static ListeningDescriptor TakeFrom(Socket socket)
     {
         int descriptor = (int)socket.SafeHandle.DangerousGetHandle();

@@ -35,17 +35,15 @@ public sealed class ListeningDescriptorTests
         socket.Bind(new UnixDomainSocketEndPoint(path));
         socket.Listen();
         ListeningDescriptor ours = ListeningDescriptor.TakeFrom(socket);
-        using var theirs = new DescriptorCopy(ours);
+        using var theirs = new Socket(new SafeSocketHandle(new DescriptorCopy(ours).Number, ownsHandle: true)); // as another process would have it
 
-        socket.Dispose();
         ours.Dispose();
 
         Assert.True(File.Exists(path));
-        Assert.Null(ListeningDescriptor.Complaint(theirs.Number));
+        Assert.Null(ListeningDescriptor.Complaint((int)theirs.Handle));
         using var client = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         client.Connect(new UnixDomainSocketEndPoint(path));
-        using var shared = new Socket(new SafeSocketHandle(theirs.Number, ownsHandle: false));
-        Assert.False(shared.LingerState!.Enabled); // accepted sockets would inherit it, and be reset by their close
+        Assert.False(theirs.LingerState!.Enabled); // accepted sockets would inherit it, and be reset by their close
         File.Delete(path);
     }
 

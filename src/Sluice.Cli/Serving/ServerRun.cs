@@ -64,7 +64,8 @@ internal static class ServerRun
     {
         Task<DrainReport> serving = server.RunAsync(signals.First);
         await using CancellationTokenRegistration asked = signals.First.UnsafeRegister(_ => TellOfStop(server, plan, tells), state: null);
-        if (await Task.WhenAny(serving, restarts.HandOverAsync()) != serving)
+        Task handingOver = restarts.HandOverAsync();
+        if (await Task.WhenAny(serving, handingOver, signals.Second) == handingOver)
         {
             _ = server.StopAsync(); // the new process serves
         }

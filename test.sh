@@ -42,6 +42,7 @@ needed=(
   "mount mount small file systems"
   "kill procps signals"
   "clang clang the native command (AOT)"
+  "systemd-socket-activate systemd sockets that are passed as systemd passes them"
 )
 
 install_what_is_missing() {

@@ -17,4 +17,13 @@ internal static class CliErrorIds
 
     /// <summary>An error that the command has no name for.</summary>
     public const string Unexpected = "SLU0605";
+
+    /// <summary>The pid file names another process that lives.</summary>
+    public const string PidFileTaken = "SLU0606";
+
+    /// <summary>The pid file cannot be written.</summary>
+    public const string PidFileNotWritten = "SLU0607";
+
+    /// <summary>The server that a pid file names was not replaced.</summary>
+    public const string NotUpgraded = "SLU0608";
 }

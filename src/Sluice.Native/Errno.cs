@@ -20,6 +20,7 @@ internal static class Errno
         5 => NativeError.Io,
         8 => NativeError.NotExecutable,
         9 => NativeError.BadDescriptor,
+        10 => NativeError.NoChild,
         11 => NativeError.WouldBlock,
         12 => NativeError.NoMemory,
         13 => NativeError.AccessDenied,

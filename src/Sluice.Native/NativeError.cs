@@ -52,6 +52,7 @@ internal enum NativeError : byte
     AlreadyInProgress,
     TimerExpired,
     CompletionsLost,
+    NoChild,
     NotExecutable,
     Other,
 }

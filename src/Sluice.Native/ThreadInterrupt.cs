@@ -6,20 +6,16 @@ namespace Sluice.Native;
 /// A signal that does nothing but make a blocking system call of one thread return EINTR. It lets a blocked recv(2) be woken at once without
 /// SO_RCVTIMEO, whose timer costs a request 2 to 5 % and an idle connection a wake-up a second. signal(7), tgkill(2).
 /// </summary>
-internal static unsafe partial class ThreadInterrupt
+internal static partial class ThreadInterrupt
 {
     // A real-time signal in the middle of the range: the C library has the first two, .NET the third, others usually count from the ends.
     private const int Signal = 50;
-
-    // struct sigaction of glibc: handler, a mask of 1,024 bits, flags (0: no SA_RESTART, so calls return EINTR), restorer.
-    private const int HandlerOffset = 0;
-    private const int SigactionSize = 152;
 
     [ThreadStatic]
     private static int _current;
 
     /// <summary>Whether the signal could be set up; without it a blocking receive needs a timeout to be cancelled.</summary>
-    public static bool IsSupported { get; } = Install();
+    public static bool IsSupported { get; } = ProcessSignals.DoNothingOn(Signal, interrupts: true);
 
     /// <summary>The kernel's number of the calling thread.</summary>
     public static int CurrentThread => _current != 0 ? _current : _current = gettid();
@@ -29,24 +25,6 @@ internal static unsafe partial class ThreadInterrupt
     /// this until it is.
     /// </summary>
     public static void Interrupt(int thread) => _ = tgkill(Environment.ProcessId, thread, Signal);
-
-    // The handler must be native: a managed one could be entered while its thread runs managed code. Any function of the C library that takes
-    // nothing and cannot fail will do; it sees the signal's number as an argument that it does not look at.
-    private static bool Install()
-    {
-        if (!NativeLibrary.TryLoad("libc.so.6", out nint library) || !NativeLibrary.TryGetExport(library, "getppid", out nint nothing))
-        {
-            return false;
-        }
-
-        byte* action = stackalloc byte[SigactionSize];
-        new Span<byte>(action, SigactionSize).Clear();
-        *(nint*)(action + HandlerOffset) = nothing;
-        return sigaction(Signal, action, null) == 0;
-    }
-
-    [LibraryImport("libc", SetLastError = true)]
-    private static partial int sigaction(int signal, byte* action, byte* old);
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial int tgkill(int process, int thread, int signal);

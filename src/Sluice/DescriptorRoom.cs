@@ -17,10 +17,10 @@ internal static class DescriptorRoom
     {
         long limit = ResourceLimits.MaxDescriptors();
         int open = ResourceLimits.OpenDescriptors();
-        int each = handsOver ? 2 : 1; // the socket, and the pidfd of the program that has it
+        int most = model.HardMaximum(options);
+        int each = handsOver || most < int.MaxValue ? 2 : 1; // the socket, and the pidfd of the program that has it; or a worker's link and pidfd
         int fits = (int)Math.Max(1, (limit - Spare - open) / each);
         int wanted = options.Limits.MaxConnections ?? Math.Min(fits, model.MaxConnections ?? int.MaxValue);
-        int most = model.HardMaximum(options);
         int maximum = Math.Min(Math.Min(wanted, fits), most);
         events.RaiseNoticed(maximum == most
             ? Line($"at most {maximum} connections, each with a worker process of its own (--max-workers)")

@@ -36,6 +36,12 @@ public static class ErrorIds
     /// <summary>The server is not in the state that the call needs.</summary>
     public const string WrongState = "SLU0011";
 
+    /// <summary>A descriptor that was passed is no listening stream socket.</summary>
+    public const string NotAListeningSocket = "SLU0012";
+
+    /// <summary>systemd passed no socket of that name.</summary>
+    public const string NothingPassed = "SLU0013";
+
     /// <summary>The model does not serve this kind of transport.</summary>
     public const string KindNotServed = "SLU0102";
 
@@ -101,6 +107,12 @@ public static class ErrorIds
 
     /// <summary>The system would not start a worker process.</summary>
     public const string WorkerNotStarted = "SLU0308";
+
+    /// <summary>The process that was to replace this one did not come to the point where it can serve; this one goes on.</summary>
+    public const string UpgradeFailed = "SLU0309";
+
+    /// <summary>The system would not start a process to replace this one.</summary>
+    public const string UpgradeNotStarted = "SLU0310";
 
     /// <summary>The socket of a connection cannot be another process's, under this model, over this transport or at this point.</summary>
     public const string CannotHandOver = "SLU0320";

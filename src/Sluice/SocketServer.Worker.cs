@@ -1,3 +1,4 @@
+using Sluice.Diagnostics;
 using Sluice.Models;
 using Sluice.Transports;
 using Sluice.Workers;
@@ -24,8 +25,25 @@ public sealed partial class SocketServer
     /// meanwhile. The task ends when all are replaced.
     /// </summary>
     /// <exception cref="SluiceException">The server does not serve, or its model has no workers that live on.</exception>
-    public Task RestartWorkersAsync() => _context?.Restart is { } restart ? restart()
-        : throw new SluiceException(ErrorIds.WrongState, $"the model {_model.Name} has no workers that could be replaced, or the server does not serve; use prefork");
+    public async Task RestartWorkersAsync()
+    {
+        if (_context?.Restart is not { } restart)
+        {
+            throw new SluiceException(ErrorIds.WrongState, $"the model {_model.Name} has no workers that could be replaced, or the server does not serve; use prefork");
+        }
+
+        var end = RestartPhase.WorkersFailed;
+        Events.RaiseRestart(new RestartStep(RestartPhase.WorkersBegun, ProcessId: null));
+        try
+        {
+            await restart();
+            end = RestartPhase.WorkersReplaced;
+        }
+        finally
+        {
+            Events.RaiseRestart(new RestartStep(end, ProcessId: null));
+        }
+    }
 
     // Whether this process was started for this server. Then the task never ends, or there is no return at all: the process ends with the connections that it
     // was started for. Another server of the program does nothing here; it looks as if it listened, so that Main comes to the one that is meant.
@@ -53,7 +71,7 @@ public sealed partial class SocketServer
         {
             ConcurrencyModel model = _model.InWorker(_options, role)
                 ?? throw new SluiceException(ErrorIds.WorkerNotReady, $"the program serves with {_model.Name} when it is started again, and had workers before: the model must not change by itself");
-            role.OnDrain = (within, hasSuccessor) => _ = LeaveAsync(role, within, hasSuccessor);
+            role.OnDrain = (within, othersAccept) => _ = LeaveAsync(role, within, othersAccept);
             if (model.Capabilities.SharesMemory)
             {
                 _ = ServeOnAsync(role, model);
@@ -61,7 +79,8 @@ public sealed partial class SocketServer
             }
 
             Prepare(maximum: 1);
-            _serving = model.RunAsync(Context(budget: null, Timeout.InfiniteTimeSpan), _stop.Token);
+            _context = Context(budget: null, Timeout.InfiniteTimeSpan);
+            _serving = model.RunAsync(_context, _stop.Token);
             Environment.Exit(0);
         }
         catch (Exception error)
@@ -78,7 +97,7 @@ public sealed partial class SocketServer
         try
         {
             int index = Adopt(role);
-            Prepare(_model.ShareOf(_options, index) ?? DescriptorRoom.Maximum(_options, model, new Diagnostics.ServerEvents(), _handsOver));
+            Prepare(_model.ShareOf(_options, index) ?? DescriptorRoom.Maximum(_options, model, new ServerEvents(), _handsOver));
             Events.Accepting += TellReady;
             Events.ConnectionAccepted += _ => CountAccepted(role);
             Enter(ServerState.Listening);
@@ -119,7 +138,7 @@ public sealed partial class SocketServer
         foreach ((string text, int descriptor) in message.Text.Split('\n').Zip(descriptors))
         {
             SocketAddressUrl url = SocketAddressUrl.Parse(text);
-            _listeners.Add(BuiltInTransports.For(url).Adopt(url, descriptor, isShared: true));
+            _listeners.Add(BuiltInTransports.For(url).Adopt(url, descriptor));
         }
 
         return (int)message.First;
@@ -150,9 +169,9 @@ public sealed partial class SocketServer
     private void TellBeat(WorkerRole role) => role.Link.TrySend(WorkerMessage.Beat(Connections, Interlocked.Read(ref _accepted), Environment.WorkingSet));
 
     // Within no time given, the master is gone: as if the server itself were stopped. A negative one is for ever.
-    private async Task LeaveAsync(WorkerRole role, TimeSpan? within, bool hasSuccessor)
+    private async Task LeaveAsync(WorkerRole role, TimeSpan? within, bool othersAccept)
     {
-        _hasSuccessor |= hasSuccessor;
+        _context!.OthersAccept |= othersAccept;
         TimeSpan patience = within is { } given ? (given < TimeSpan.Zero ? Forever : given) : _options.Drain;
         TellBeat(role); // what it serves now is what there is to drain
         _leaving.TrySetResult(patience);

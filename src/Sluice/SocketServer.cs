@@ -6,6 +6,7 @@ using Sluice.Accepting;
 using Sluice.Connections;
 using Sluice.Diagnostics;
 using Sluice.Models;
+using Sluice.Restarting;
 using Sluice.Transports;
 using Sluice.Workers;
 
@@ -21,7 +22,7 @@ public sealed partial class SocketServer : IAsyncDisposable
     private static readonly TimeSpan AfterCut = TimeSpan.FromSeconds(IsWorker ? 1 : 2);
 
     // How much longer a master waits, because its workers wait as well.
-    private static readonly TimeSpan AfterWorkersCut = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan AfterWorkersCut = TimeSpan.FromSeconds(3);
 
     private const string AutoModel = "auto";
 
@@ -44,7 +45,6 @@ public sealed partial class SocketServer : IAsyncDisposable
     private Task? _serving;
     private Task<DrainReport>? _stopping;
     private ServerState _state;
-    private volatile bool _hasSuccessor; // another process accepts in this one's place
     private long _drainDeadline = long.MaxValue;
 
     /// <summary>Builds a server for <paramref name="handler"/>.</summary>
@@ -126,6 +126,26 @@ public sealed partial class SocketServer : IAsyncDisposable
             return;
         }
 
+        try
+        {
+            await ServeAsync();
+        }
+        catch (Exception error)
+        {
+            UpgradeRole.Current?.Fail(error.Message);
+            throw;
+        }
+
+        if (UpgradeRole.Current is { } successor)
+        {
+            await successor.ReadyAsync();
+        }
+
+        Events.RaiseStarted();
+    }
+
+    private async Task ServeAsync()
+    {
         ServerContext context;
         lock (_changing)
         {
@@ -139,20 +159,38 @@ public sealed partial class SocketServer : IAsyncDisposable
             _serving = _model.RunAsync(context, _stop.Token);
         }
 
-        await context.Started;
+        try
+        {
+            await context.Started;
+        }
+        catch
+        {
+            _ = _serving.ContinueWith(static serving => serving.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default); // it says the same
+            throw;
+        }
+
+        if (_serving.IsFaulted)
+        {
+            await _serving;
+        }
     }
 
     /// <summary>Starts, unless started already, serves until <paramref name="stop"/> is cancelled, and drains (<see cref="SocketServerOptions.Drain"/>).</summary>
     /// <returns>What the drain came to.</returns>
     public async Task<DrainReport> RunAsync(CancellationToken stop = default)
     {
-        if (_serving is null)
-        {
-            await StartAsync();
-        }
-
         var asked = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         await using CancellationTokenRegistration registration = stop.UnsafeRegister(static asked => ((TaskCompletionSource)asked!).TrySetResult(), asked);
+        if (_serving is null)
+        {
+            Task starting = StartAsync();
+            if (await Task.WhenAny(starting, asked.Task) != starting)
+            {
+                await _stop.CancelAsync(); // what it still waits for need not come
+            }
+
+            await starting;
+        }
 
         // It also ends by StopAsync from elsewhere, or when no listener is left.
         await (_serving is { } serving ? Task.WhenAny(asked.Task, serving) : asked.Task);
@@ -243,8 +281,8 @@ public sealed partial class SocketServer : IAsyncDisposable
         Events.ConnectionEnded += Ended;
         do
         {
-            _table.ForEach(static (connection, hasSuccessor) => connection.RequestDrain(hasSuccessor), _hasSuccessor);
-            _table.Workers?.RequestDrain(Volatile.Read(ref _drainDeadline), _hasSuccessor);
+            _table.ForEach(static (connection, server) => server.AskToEnd(connection), this);
+            _table.Workers?.RequestDrain(Volatile.Read(ref _drainDeadline));
         }
         while (!_options.IndependentThreads && !await EndedWithinAsync(Volatile.Read(ref _drainDeadline), TimeSpan.FromMilliseconds(10)));
 
@@ -308,7 +346,7 @@ public sealed partial class SocketServer : IAsyncDisposable
         {
             foreach ((SocketAddressUrl url, Transport transport) in _addresses)
             {
-                _listeners.Add(transport.Bind(url, _options.Sockets));
+                _listeners.AddRange(InheritOrBind(url, transport));
             }
         }
         catch

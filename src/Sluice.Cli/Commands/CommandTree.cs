@@ -15,7 +15,14 @@ internal static class CommandTree
     }
 
     // Not a RootCommand: that takes its name from the file, which is Sluice.Cli under `dotnet run`.
-    private static Command Make(string[]? program) => new("sluice", "Socket servers: one handler, any concurrency model, any transport.")
+    private static Command Make(string[]? program)
+    {
+        Command root = Commands(program);
+        UpgradeAction.AddTo(root);
+        return root;
+    }
+
+    private static Command Commands(string[]? program) => new("sluice", "Socket servers: one handler, any concurrency model, any transport.")
     {
         ServeCommand.Make(),
         ExecCommand.Make(program),

@@ -9,7 +9,8 @@ internal static class UsageErrors
     public static void ThrowIfAny(ParseResult parsed)
     {
         // --help and --version answer however wrong the rest is.
-        if (parsed.Errors.Count == 0 || parsed.Action is { ClearsParseErrors: true })
+        bool isMissing = parsed.Errors.Count == 0 && parsed.CommandResult.Parent is null && parsed.Tokens.Count == 0;
+        if ((parsed.Errors.Count == 0 && !isMissing) || parsed.Action is { ClearsParseErrors: true })
         {
             return;
         }
@@ -23,7 +24,7 @@ internal static class UsageErrors
                 : $"do not know what to do with '{unknown}'; {(command.Name == ExecCommand.Name ? "the program and its arguments come after --; " : "")}{help}");
         }
 
-        throw new UsageException(command.Subcommands.Count > 0 && command.Action is null
+        throw new UsageException(isMissing || (command.Subcommands.Count > 0 && command.Action is null)
             ? $"a command is missing; use one of: {Names(command)} ({help})"
             : $"{parsed.Errors[0].Message.TrimEnd('.')}; {help}");
     }

@@ -26,6 +26,8 @@ internal static class ServerRun
         }
 
         using var signals = new StopSignals();
+        using var restarts = new RestartSignals();
+        PidFile? pidFile = plan.PidFile is null ? null : PidFile.Claim(plan.PidFile);
         WarmUp.Run();
         var server = new SocketServer(handler, plan.Options, log);
         bool tells = plan.LogLevel <= LogLevel.Information;
@@ -35,15 +37,38 @@ internal static class ServerRun
         }
 
         watch?.Invoke(server);
-        Task<DrainReport> serving = server.RunAsync(signals.First);
-        if (serving.IsFaulted)
+        using SystemdNotifier? notifier = SystemdNotifier.Attach(server);
+        Task starting = server.StartAsync();
+        if (await Task.WhenAny(starting, signals.AskedAsync) == starting)
         {
-            await serving; // it could not listen
+            await starting; // it could not listen
+            pidFile?.Write();
+            ListeningLine.Print(server, plan.Json);
+            announced?.Invoke();
         }
 
-        ListeningLine.Print(server, plan.Json);
-        announced?.Invoke();
+        try
+        {
+            return await ServeAsync(server, plan, signals, new Restarts(server, plan, restarts.Asked, signals.First), tells);
+        }
+        finally
+        {
+            if (!server.IsHandedOver)
+            {
+                pidFile?.Remove(); // else the new process writes over it, at the latest in a moment
+            }
+        }
+    }
+
+    private static async Task<int> ServeAsync(SocketServer server, ServerPlan plan, StopSignals signals, Restarts restarts, bool tells)
+    {
+        Task<DrainReport> serving = server.RunAsync(signals.First);
         await using CancellationTokenRegistration asked = signals.First.UnsafeRegister(_ => TellOfStop(server, plan, tells), state: null);
+        Task handingOver = restarts.HandOverAsync();
+        if (await Task.WhenAny(serving, handingOver, signals.Second) == handingOver)
+        {
+            _ = server.StopAsync(); // the new process serves
+        }
 
         if (await Task.WhenAny(serving, signals.Second) != serving)
         {
@@ -65,7 +90,7 @@ internal static class ServerRun
         }
 
         await server.DisposeAsync();
-        return signals.First.IsCancellationRequested
+        return signals.First.IsCancellationRequested || server.IsHandedOver
             ? ExitCodes.Ok
             : throw new SluiceException(ErrorIds.AcceptStopped, "the server stopped by itself: none of its listeners accepts any more; the lines above say why");
     }

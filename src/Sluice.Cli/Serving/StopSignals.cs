@@ -6,6 +6,7 @@ namespace Sluice.Cli.Serving;
 internal sealed class StopSignals : IDisposable
 {
     private readonly CancellationTokenSource _first = new();
+    private readonly TaskCompletionSource _asked = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _second = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly PosixSignalRegistration[] _registrations;
     private int _count;
@@ -14,6 +15,9 @@ internal sealed class StopSignals : IDisposable
 
     /// <summary>Cancelled by the first signal.</summary>
     public CancellationToken First => _first.Token;
+
+    /// <summary>Ends with the first signal.</summary>
+    public Task AskedAsync => _asked.Task;
 
     /// <summary>Ends with the second signal.</summary>
     public Task Second => _second.Task;
@@ -33,6 +37,7 @@ internal sealed class StopSignals : IDisposable
         signal.Cancel = true; // the default would end the process here
         if (Interlocked.Increment(ref _count) == 1)
         {
+            _asked.TrySetResult();
             _first.Cancel();
         }
         else

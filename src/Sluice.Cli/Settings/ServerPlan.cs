@@ -18,6 +18,12 @@ internal sealed class ServerPlan
     /// <summary>The least level that is logged.</summary>
     public LogLevel LogLevel { get; set; } = LogLevel.Information;
 
+    /// <summary>The file that names this process while it serves; null is none.</summary>
+    public string? PidFile { get; set; }
+
+    /// <summary>How this process is replaced.</summary>
+    public UpgradeOptions Upgrade { get; } = new();
+
     /// <summary>The settings that somebody wrote down, by name.</summary>
     public HashSet<string> Given { get; } = new(StringComparer.Ordinal);
 }

@@ -19,7 +19,7 @@ internal static class ServerSettings
 
     /// <summary>The address. Demos have <c>--host</c> and <c>--port</c> instead.</summary>
     public static readonly ServerSetting Listen =
-        new("listen", "URL", "Where to listen: tcp://HOST:PORT or unix:///PATH; port 0 is any free port. May be repeated.",
+        new("listen", "URL", "Where to listen: tcp://HOST:PORT, unix:///PATH, fd://N or systemd:NAME (sockets that were passed); port 0 is any free port. May be repeated.",
             (plan, text) => plan.Options.Listen.Add(text))
         { IsRepeatable = true };
 
@@ -81,6 +81,10 @@ internal static class ServerSettings
             (plan, text) => plan.Options.Limits.WriteTimeout = SettingValues.DurationOrOff(text)) { Default = "60s" },
         new("drain", "TIME", "How long stopping waits for connections to end by themselves.",
             (plan, text) => plan.Options.Drain = SettingValues.Duration(text)) { Default = "10s" },
+        new("pid-file", "FILE", "Names the process in this file while it serves: for 'sluice --upgrade --pid-file FILE', which replaces it without refusing anybody, and for your own signals.",
+            (plan, text) => plan.PidFile = text),
+        new("upgrade-within", "TIME", "How long a new process may take to take over (SIGUSR2); then this one goes on.",
+            (plan, text) => plan.Upgrade.ReadyWithin = SettingValues.DurationOrOff(text) ?? throw new FormatException("a duration such as 10s, more than 0")) { Default = "10s" },
         new("reuse-port", "", "Let several servers listen on one TCP port (SO_REUSEPORT).",
             (plan, text) => plan.Options.Sockets.ReusePort = SettingValues.Switch(text)),
         Lang,

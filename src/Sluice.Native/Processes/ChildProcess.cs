@@ -102,7 +102,7 @@ internal sealed unsafe class ChildProcess : IDisposable
         return Libc.prlimit(Id, ProcessorTimeLimit, limit, null) == 0;
     }
 
-    /// <summary>Whether it has ended; then it is reaped, and how it ended is told once.</summary>
+    /// <summary>Whether it has ended; then it is reaped, and how it ended is told once: as an exit with 0 where the kernel does not say.</summary>
     public bool TryReap(out ChildExit exit)
     {
         const int InformationSize = 128, UsageSize = 144;
@@ -113,9 +113,18 @@ internal sealed unsafe class ChildProcess : IDisposable
         exit = default;
         lock (_closing)
         {
-            if (_descriptor < 0 || _isReaped
-                || Libc.syscall(Libc.WaitId, ByPidfd, _descriptor, (nint)information, WhoHasExited | WithoutWaiting, (nint)usage, 0) < 0
-                || *(int*)(information + 16) == 0)
+            if (_descriptor < 0 || _isReaped)
+            {
+                return false;
+            }
+
+            if (Libc.syscall(Libc.WaitId, ByPidfd, _descriptor, (nint)information, WhoHasExited | WithoutWaiting, (nint)usage, 0) < 0)
+            {
+                _isReaped = Errno.Last == NativeError.NoChild; // this process was started with SIGCHLD ignored, and the kernel has reaped it
+                return _isReaped;
+            }
+
+            if (*(int*)(information + 16) == 0)
             {
                 return false;
             }

@@ -109,7 +109,18 @@ internal sealed unsafe class DescriptorChannel : IDisposable
             if (count < 0)
             {
                 NativeError error = Errno.Last;
-                return error is NativeError.ConnectionReset ? SocketResult.Of(0) : SocketResult.Failed(error);
+                if (error != NativeError.ConnectionReset)
+                {
+                    return SocketResult.Failed(error);
+                }
+
+                // Said once, when the other end went with something unread; what it had said before is still here.
+                header.ControlLength = ControlSize;
+                count = Libc.recvmsg(_descriptor, &header, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+                if (count < 0)
+                {
+                    return SocketResult.Of(0);
+                }
             }
 
             received = Take(header, control, descriptors);

@@ -31,6 +31,12 @@ internal sealed class ServerContext
     /// <summary>Whether those who serve have moved since the last call; null where that cannot be told. Set by the model.</summary>
     public Func<bool>? Pulse { get; set; }
 
+    /// <summary>
+    /// Whether other processes go on accepting on the listeners when this server stops: whoever was accepted here is served then, and not refused, for nobody would
+    /// know why. Set before the stop.
+    /// </summary>
+    public volatile bool OthersAccept;
+
     /// <summary>How many connections to accept in all; null is no end.</summary>
     public int? AcceptBudget { get; init; }
 

@@ -44,11 +44,8 @@ internal abstract partial class StreamConnection : ConnectionContext, IDuplexPip
         /// <summary>ConnectionClosed has fired.</summary>
         Over = 4,
 
-        /// <summary>Another process has the listener now: who has said nothing yet has come for it, and is served here all the same.</summary>
-        Succeeded = 8,
-
         /// <summary>The socket is another process's, too.</summary>
-        HandedOver = 16,
+        HandedOver = 8,
     }
 
     public abstract PipeReader Input { get; }
@@ -105,6 +102,9 @@ internal abstract partial class StreamConnection : ConnectionContext, IDuplexPip
 
     /// <summary>Whether the handler waits in a read with no work in flight. Asked from any thread.</summary>
     internal abstract bool WaitsIdle { get; }
+
+    /// <summary>Whether another process serves it, which alone knows what it receives.</summary>
+    internal virtual bool IsElsewhere => false;
 
     private protected abstract bool HasUnread { get; }
 
@@ -210,20 +210,14 @@ internal abstract partial class StreamConnection : ConnectionContext, IDuplexPip
     /// The server drains: tells the handler, and ends the read of one that waits with nothing unread. The drain calls it again and again
     /// until the connection has ended, so a handler that goes into its read at this very moment is not missed.
     /// </summary>
-    /// <param name="hasSuccessor">Whether others serve on: then a connection that nothing was received of is waited for, for its peer does not know of the drain.</param>
-    internal void RequestDrain(bool hasSuccessor = false)
+    internal void RequestDrain()
     {
-        if (hasSuccessor)
-        {
-            TryMark(Marks.Succeeded);
-        }
-
         if (TryMark(Marks.CloseRequested))
         {
             FireCloseRequested();
         }
 
-        if (WaitsIdle && !IsAwaited)
+        if (WaitsIdle)
         {
             End(CloseReason.Drained);
         }
@@ -233,13 +227,9 @@ internal abstract partial class StreamConnection : ConnectionContext, IDuplexPip
     internal bool MayNotWait
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        get => CloseRequested && !HasUnread && !InUnit && !IsAwaited;
+        get => CloseRequested && !HasUnread && !InUnit;
     }
 
-    /// <summary>Whether a successor serves on.</summary>
-    private protected bool HasSuccessor => Has(Marks.Succeeded);
-
-    private bool IsAwaited => HasSuccessor && BytesReceived == 0;
 
     /// <summary>True for the one caller who may give the socket up.</summary>
     private protected bool TryBeginClose() => TryMark(Marks.Closed);

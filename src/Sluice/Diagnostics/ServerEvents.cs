@@ -55,6 +55,12 @@ public sealed class ServerEvents
     /// <summary>A handler keeps a loop's thread. Raised on the watchdog's thread while it does, once per type of handler.</summary>
     public event Action<LoopBlocked>? LoopBlocked;
 
+    /// <summary>Connections are accepted now; raised once. In a process that replaces another, after that one has handed over.</summary>
+    public event Action? Started;
+
+    /// <summary>Processes are being replaced: the workers of <c>prefork</c>, or this one.</summary>
+    public event Action<RestartStep>? Restart;
+
     /// <summary>How many times a subscriber has thrown.</summary>
     public long SubscriberFailures => Interlocked.Read(ref _subscriberFailures);
 
@@ -96,9 +102,15 @@ public sealed class ServerEvents
 
     internal void RaiseLoopBlocked(LoopBlocked blocked) => Raise(LoopBlocked, blocked);
 
-    internal void RaiseAccepting()
+    internal void RaiseStarted() => Raise(Started);
+
+    internal void RaiseRestart(RestartStep step) => Raise(Restart, step);
+
+    internal void RaiseAccepting() => Raise(Accepting);
+
+    private void Raise(Action? subscribers)
     {
-        if (Accepting is { } subscribers)
+        if (subscribers is not null)
         {
             foreach (Action subscriber in Delegate.EnumerateInvocationList(subscribers))
             {

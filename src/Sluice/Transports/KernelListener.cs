@@ -8,27 +8,31 @@ namespace Sluice.Transports;
 /// <summary>A listening stream socket of the kernel; TCP and Unix sockets accept alike.</summary>
 internal sealed class KernelListener : Listener
 {
-    private readonly Socket _socket;
-    private readonly SafeHandle _handle;
+    private readonly ListeningDescriptor _descriptor;
     private readonly EndPoint? _unixEndPoint;
-    private readonly bool _isShared;
+    private volatile bool _isShared;
     private int _isClosed;
 
-    public KernelListener(Socket socket, SocketAddressUrl url, bool isShared = false)
+    private KernelListener(ListeningDescriptor descriptor, EndPoint localEndPoint, SocketAddressUrl url)
         : base(url)
     {
-        _isShared = isShared;
-        _socket = socket;
-        _handle = socket.SafeHandle;
-        LocalEndPoint = socket.LocalEndPoint!;
-        _unixEndPoint = LocalEndPoint as UnixDomainSocketEndPoint;
-        socket.Blocking = false;
+        _descriptor = descriptor;
+        LocalEndPoint = localEndPoint;
+        _unixEndPoint = localEndPoint as UnixDomainSocketEndPoint;
+    }
+
+    /// <summary>Of a socket that was bound here and listens, which it takes over.</summary>
+    public static KernelListener Of(Socket socket, SocketAddressUrl url)
+    {
+        EndPoint localEndPoint = socket.LocalEndPoint!;
+        return new(ListeningDescriptor.TakeFrom(socket), localEndPoint, url);
     }
 
     /// <inheritdoc cref="Transport.Adopt"/>
-    public static KernelListener Adopt(SocketAddressUrl url, int descriptor, bool isShared) => new(new Socket(new SafeSocketHandle(descriptor, ownsHandle: true)), url, isShared);
+    public static KernelListener Adopt(SocketAddressUrl url, int descriptor) =>
+        new(new ListeningDescriptor(descriptor), ListeningDescriptor.LocalEndPointOf(descriptor)!, url) { _isShared = true };
 
-    public override SafeHandle? Handle => _handle;
+    public override SafeHandle? Handle => _descriptor;
 
     public override EndPoint LocalEndPoint { get; }
 
@@ -36,7 +40,7 @@ internal sealed class KernelListener : Listener
 
     internal override AcceptResult TryAccept()
     {
-        return ListeningSocket.TryAccept(_handle, out StreamDescriptor stream, out NativeError error)
+        return ListeningSocket.TryAccept(_descriptor, out StreamDescriptor stream, out NativeError error)
             ? AcceptResult.Accepted(new KernelStreamSocket(stream, _unixEndPoint))
             : AcceptResult.Failed(Name(error));
     }
@@ -50,20 +54,36 @@ internal sealed class KernelListener : Listener
     {
         if (Interlocked.Exchange(ref _isClosed, 1) == 0)
         {
-            try
+            // Close alone leaves it listening while the accepting thread is still inside poll(2). What is shared listens on for others. The file goes
+            // first: once nobody listens there, it may be the next server's.
+            if (!_isShared)
             {
-                // Close alone leaves it listening while the accepting thread is still inside poll(2). What is shared listens on for others.
-                if (!_isShared)
-                {
-                    _socket.Shutdown(SocketShutdown.Receive);
-                }
-            }
-            catch (SocketException)
-            {
-                // It listens no more, which is all that was wanted.
+                DeleteFile();
+                _descriptor.EndListening();
             }
 
-            _socket.Dispose();
+            _descriptor.Dispose();
+        }
+    }
+
+    internal override void Share() => _isShared = true;
+
+    internal override void Own() => _isShared = false;
+
+    private void DeleteFile()
+    {
+        if (_unixEndPoint is null || !Url.Path.StartsWith('/'))
+        {
+            return;
+        }
+
+        try
+        {
+            File.Delete(Url.Path);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            // Who binds there the next time removes it.
         }
     }
 

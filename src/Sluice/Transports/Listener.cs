@@ -33,6 +33,22 @@ public abstract class Listener : IAsyncDisposable
     /// <summary>Stops listening, now: whoever connects from here on is refused by the system.</summary>
     internal abstract void Close();
 
+    /// <summary>
+    /// Other processes accept on the same socket and go on: from now on <see cref="Close"/> closes this process's descriptor, and neither ends the socket nor
+    /// removes its file. From any thread.
+    /// </summary>
+    internal virtual void Share()
+    {
+    }
+
+    /// <summary>Nobody else is left who would go on: the end of this one is the socket's. From any thread.</summary>
+    internal virtual void Own()
+    {
+    }
+
+    /// <summary>The URL that the server was told, by which the process that replaces this one knows it; null before a server has it.</summary>
+    internal string? AskedFor { get; set; }
+
     /// <summary>Whether it was closed. Said before its descriptor becomes readable by that. From any thread.</summary>
     internal virtual bool IsClosed => false;
 

@@ -19,6 +19,9 @@ public abstract class Transport
     /// <summary>Whether a connection's socket itself is the stream, so that it can be another process's.</summary>
     internal virtual bool CanHandOver => HasDescriptor;
 
+    /// <summary>Whether its sockets are always somebody else's: the end of a server is never theirs.</summary>
+    internal virtual bool IsForeign => false;
+
     /// <summary>Binds and listens. Throws a <see cref="SluiceException"/> that says what to do.</summary>
     public Listener Bind(SocketAddressUrl url, ListenOptions options)
     {
@@ -27,11 +30,11 @@ public abstract class Transport
         return BindCore(url, options);
     }
 
-    /// <summary>
-    /// Takes a socket over that listens already: another process has bound it, and may go on with it (<paramref name="isShared"/>), so that this one's end is not
-    /// the socket's.
-    /// </summary>
-    internal virtual Listener Adopt(SocketAddressUrl url, int descriptor, bool isShared) => throw new NotSupportedException($"{Scheme} has no descriptors");
+    /// <summary>Binds every socket that the address means; all but one kind mean one.</summary>
+    internal virtual IReadOnlyList<Listener> BindAll(SocketAddressUrl url, ListenOptions options) => [Bind(url, options)];
+
+    /// <summary>Takes a socket over that listens already: another process has bound it and may go on with it, so that it is shared (<see cref="Listener.Share"/>).</summary>
+    internal virtual Listener Adopt(SocketAddressUrl url, int descriptor) => throw new NotSupportedException($"{Scheme} has no descriptors");
 
     /// <summary>Checks an address without touching the system, so that a server is refused when it is built.</summary>
     internal virtual void Check(SocketAddressUrl url)

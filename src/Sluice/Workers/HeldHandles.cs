@@ -7,13 +7,22 @@ internal readonly struct HeldHandles : IDisposable
 {
     private readonly List<SafeHandle> _held = [];
 
+    /// <summary>Holds them. Throws ObjectDisposedException when one is closed, and holds none then.</summary>
     public HeldHandles(IEnumerable<SafeHandle> handles)
     {
-        foreach (SafeHandle handle in handles)
+        try
         {
-            bool isHeld = false;
-            handle.DangerousAddRef(ref isHeld);
-            _held.Add(handle);
+            foreach (SafeHandle handle in handles)
+            {
+                bool isHeld = false;
+                handle.DangerousAddRef(ref isHeld);
+                _held.Add(handle);
+            }
+        }
+        catch (ObjectDisposedException)
+        {
+            Dispose();
+            throw;
         }
 
         Numbers = [.. _held.Select(handle => (int)handle.DangerousGetHandle())];

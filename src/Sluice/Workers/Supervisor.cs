@@ -12,6 +12,8 @@ namespace Sluice.Workers;
 /// </summary>
 internal sealed class Supervisor : IDisposable
 {
+    private const int SleptTooLong = 1000;
+
     private readonly ConcurrentQueue<Action> _posted = new();
     private readonly EventDescriptor _wakeUp = new();
     private readonly List<WorkerProcess> _workers = [];
@@ -21,6 +23,7 @@ internal sealed class Supervisor : IDisposable
     private readonly string _server;
     private readonly Dictionary<string, string> _marks;
     private PollDescriptor[] _polled = [];
+    private bool _hasEnded;
     private int _watched; // workers of the last wait: the first ones of the list
 
     public Supervisor(ServerContext server)
@@ -45,6 +48,10 @@ internal sealed class Supervisor : IDisposable
     {
         _posted.Enqueue(work);
         _wakeUp.Set();
+        if (Volatile.Read(ref _hasEnded))
+        {
+            RunPosted();
+        }
     }
 
     /// <summary>Starts one more process. On its thread. Null, and the operator is told why, when the system has none to give.</summary>
@@ -63,7 +70,7 @@ internal sealed class Supervisor : IDisposable
         {
             ours?.Dispose();
             why = error == NativeError.NoEntry
-                ? $"a worker process could not be started: there is no program {_program}"
+                ? $"a worker process could not be started: there is no program {_program}, or the directory that it was started in is gone"
                 : $"a worker process could not be started ({error}); raise what is short: descriptors (ulimit -n), processes (ulimit -u) or memory";
             Tell($"{ErrorIds.WorkerNotStarted}: {why}");
             return null;
@@ -90,11 +97,7 @@ internal sealed class Supervisor : IDisposable
             while (!crew.IsOver)
             {
                 Wait(crew.NextDuty);
-                while (_posted.TryDequeue(out Action? work))
-                {
-                    work();
-                }
-
+                RunPosted();
                 Hear(crew);
                 crew.DoDuty(Environment.TickCount64);
             }
@@ -109,10 +112,21 @@ internal sealed class Supervisor : IDisposable
             }
 
             _workers.Clear();
+            Volatile.Write(ref _hasEnded, true);
+            Interlocked.MemoryBarrier(); // whoever posted and did not see it is seen here
+            RunPosted();
         }
     }
 
     public void Dispose() => _wakeUp.Dispose();
+
+    private void RunPosted()
+    {
+        while (_posted.TryDequeue(out Action? work))
+        {
+            work();
+        }
+    }
 
     // Two descriptors a worker: its end, and its voice while it may say something that cannot wait for its end.
     private void Wait(long until)
@@ -136,7 +150,8 @@ internal sealed class Supervisor : IDisposable
             }
         }
 
-        int milliseconds = until == long.MaxValue ? -1 : (int)Math.Clamp(until - Environment.TickCount64, 0, int.MaxValue);
+        long began = Environment.TickCount64;
+        int milliseconds = until == long.MaxValue ? -1 : (int)Math.Clamp(until - began, 0, int.MaxValue);
         if (DescriptorPoll.Wait(_polled.AsSpan(0, count), milliseconds) == 0)
         {
             _watched = 0; // nothing happened to any of them
@@ -144,6 +159,11 @@ internal sealed class Supervisor : IDisposable
         else if (_polled[0].Returned != 0)
         {
             _wakeUp.Reset();
+        }
+
+        if (milliseconds >= 0 && Environment.TickCount64 - began > milliseconds + SleptTooLong)
+        {
+            _workers.ForEach(static worker => worker.HeardAt = Environment.TickCount64); // all were stopped together, this process too: nobody hangs
         }
     }
 
@@ -175,7 +195,7 @@ internal sealed class Supervisor : IDisposable
             }
             else if (now >= worker.KillAt)
             {
-                worker.Kill();
+                worker.KillInTime();
             }
         }
     }
@@ -184,6 +204,8 @@ internal sealed class Supervisor : IDisposable
     {
         switch (message.Kind)
         {
+            case WorkerMessageKind.Ready when worker.Complaint is not null:
+                break; // too late: it is being killed
             case WorkerMessageKind.Ready:
                 worker.IsReady = true;
                 crew.OnReady(worker);

@@ -3,7 +3,7 @@ using System.Text;
 
 namespace Sluice.Workers;
 
-/// <summary>What a master and a worker say to each other.</summary>
+/// <summary>What a master and a worker say to each other, and a server and the process that replaces it.</summary>
 internal enum WorkerMessageKind : byte
 {
     /// <summary>To a worker: serve what is accepted on these listeners, whose descriptors come along.</summary>
@@ -12,7 +12,7 @@ internal enum WorkerMessageKind : byte
     /// <summary>To a worker: serve this connection, whose descriptor comes along, and end.</summary>
     Serve,
 
-    /// <summary>To a worker: end within so many milliseconds; 0 is now, a negative number is whenever. The second number is 1 when another serves on in its place.</summary>
+    /// <summary>To a worker: end within so many milliseconds; 0 is now. Whether others go on accepting, so that nobody who was accepted may be sent away.</summary>
     Drain,
 
     /// <summary>From a worker: it waits for connections.</summary>
@@ -29,6 +29,15 @@ internal enum WorkerMessageKind : byte
 
     /// <summary>From a worker: it cannot serve, and why. Its last word.</summary>
     Failed,
+
+    /// <summary>To the process that replaces this one: a listener, whose descriptor comes along.</summary>
+    Inherit,
+
+    /// <summary>To the process that replaces this one: that was all; how many of its servers must be ready.</summary>
+    Inherited,
+
+    /// <summary>To the process that replaces this one: the listeners are its own now.</summary>
+    HandedOver,
 }
 
 /// <summary>
@@ -73,7 +82,10 @@ internal readonly record struct WorkerMessage(WorkerMessageKind Kind, long First
     /// <summary>The listeners' URLs, in the order of their descriptors.</summary>
     public static WorkerMessage Listen(int index, IEnumerable<string> urls) => new(WorkerMessageKind.Listen, index, Text: string.Join('\n', urls));
 
-    public static WorkerMessage Drain(TimeSpan within, bool hasSuccessor) => new(WorkerMessageKind.Drain, (long)within.TotalMilliseconds, hasSuccessor ? 1 : 0);
+    public static WorkerMessage Drain(TimeSpan within, bool othersAccept = false) => new(WorkerMessageKind.Drain, (long)within.TotalMilliseconds, othersAccept ? 1 : 0);
+
+    /// <summary>A listener: its server's name, the URL that this server was told, and the real one.</summary>
+    public static WorkerMessage Inherit(string server, string askedFor, string url) => new(WorkerMessageKind.Inherit, Text: $"{server}\n{askedFor}\n{url}");
 
     public static WorkerMessage Beat(int connections, long accepted, long resident) => new(WorkerMessageKind.Beat, connections, accepted, resident);
 

@@ -6,7 +6,7 @@ namespace Sluice.Workers;
 internal sealed class WorkerProcess(ChildProcess child, WorkerLink link, int slot, Action wake) : IDisposable
 {
     // How long one that was told to end at once may take.
-    private const int LastPatience = 2500;
+    private const int LastPatience = 3500;
 
     private long _killAt = long.MaxValue;
 
@@ -65,22 +65,43 @@ internal sealed class WorkerProcess(ChildProcess child, WorkerLink link, int slo
         return state == LinkState.Open;
     }
 
-    /// <summary>Tells it to end within that time, and whether another serves on in its place.</summary>
-    public void Leave(TimeSpan within, bool hasSuccessor = false)
+    /// <summary>Tells it to end within that time, and whether others go on accepting.</summary>
+    public void Leave(TimeSpan within, bool othersAccept = false)
     {
         IsLeaving = true;
-        if (!TrySend(WorkerMessage.Drain(within, hasSuccessor)))
+        KillAfter(within);
+        if (!TrySend(WorkerMessage.Drain(within, othersAccept)))
         {
             Kill();
         }
     }
 
+    /// <summary>It has said its last word: it is killed if it does not end by itself.</summary>
+    public void EndsSoon() => KillAfter(TimeSpan.Zero);
+
+    /// <summary>Kills it; once.</summary>
+    public void KillInTime()
+    {
+        Interlocked.Exchange(ref _killAt, long.MaxValue);
+        Kill();
+    }
+
     /// <summary>Tells it to cut what it serves and to end; soon it is killed if it does not. From any thread.</summary>
     public void LeaveNow()
     {
-        TrySend(WorkerMessage.Drain(TimeSpan.Zero, hasSuccessor: false));
-        Interlocked.CompareExchange(ref _killAt, Environment.TickCount64 + LastPatience, long.MaxValue);
+        TrySend(WorkerMessage.Drain(TimeSpan.Zero));
+        KillAfter(TimeSpan.Zero);
         wake();
+    }
+
+    // The earliest time counts.
+    private void KillAfter(TimeSpan time)
+    {
+        long at = Environment.TickCount64 + (long)time.TotalMilliseconds + LastPatience;
+        long before;
+        while (at < (before = Interlocked.Read(ref _killAt)) && Interlocked.CompareExchange(ref _killAt, at, before) != before)
+        {
+        }
     }
 
     /// <summary>Ends it, whatever it does.</summary>

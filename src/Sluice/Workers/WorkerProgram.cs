@@ -10,9 +10,14 @@ internal sealed class WorkerProgram
 {
     private const string Self = "/proc/self/exe"; // the very file that runs here, even if another has taken its name since
 
+    // What systemd says to one process: its workers are not meant, and neither is what replaces it with the sockets that it hands over itself.
+    private static readonly string[] Activation = ["LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES", "WATCHDOG_PID"];
+    private static readonly string[] Notification = ["NOTIFY_SOCKET", "WATCHDOG_USEC"];
+
     private readonly string _path;
     private readonly IReadOnlyList<byte[]> _arguments;
     private readonly string _directory;
+    private bool _notifies; // it goes on with what systemd is told
 
     private WorkerProgram(string path, IReadOnlyList<byte[]> arguments)
     {
@@ -24,8 +29,14 @@ internal sealed class WorkerProgram
     public static WorkerProgram From(IReadOnlyList<string>? command) =>
         command is [var path, ..] ? new(path, [.. command.Select(Encoding.UTF8.GetBytes)]) : new(Self, OwnArguments());
 
-    /// <summary>The same arguments under the program's name: a new file of that name is taken.</summary>
-    public static WorkerProgram ByName() => new(NameOfThis(), OwnArguments());
+    /// <summary>The same arguments under the program's name: a new file of that name is taken. Or <paramref name="command"/>, if there is one.</summary>
+    public static WorkerProgram ByName(IReadOnlyList<string>? command = null)
+    {
+        List<byte[]> arguments = OwnArguments();
+        WorkerProgram program = command is { Count: > 0 } ? From(command) : new(NameOfThis(Encoding.UTF8.GetString(arguments[0])), arguments);
+        program._notifies = true;
+        return program;
+    }
 
     /// <summary>Everything about one more process.</summary>
     /// <param name="marks">Variables of the environment that are added.</param>
@@ -34,7 +45,7 @@ internal sealed class WorkerProgram
     {
         Path = _path,
         Arguments = _arguments,
-        Environment = EnvironmentWith(marks),
+        Environment = EnvironmentWith(marks, _notifies ? Activation : [.. Activation, .. Notification]),
         Directory = _directory,
         Descriptors = descriptors,
     };
@@ -44,9 +55,15 @@ internal sealed class WorkerProgram
     /// <summary>The variable that limits a worker's managed heap.</summary>
     public static KeyValuePair<string, string> HeapLimit(long bytes) => new("DOTNET_GCHeapHardLimit", bytes.ToString("X", CultureInfo.InvariantCulture));
 
-    private static string NameOfThis()
+    // As it was called, if that is a path: it may lead to another file now, where a link to the newest version is.
+    private static string NameOfThis(string calledAs)
     {
         const string Gone = " (deleted)";
+        if (calledAs.Contains('/') && File.Exists(calledAs))
+        {
+            return Path.GetFullPath(calledAs);
+        }
+
         string name = new FileInfo(Self).LinkTarget ?? Environment.ProcessPath!;
         return name.EndsWith(Gone, StringComparison.Ordinal) ? name[..^Gone.Length] : name;
     }
@@ -64,12 +81,12 @@ internal sealed class WorkerProgram
         return arguments;
     }
 
-    private static List<byte[]> EnvironmentWith(IReadOnlyDictionary<string, string> marks)
+    private static List<byte[]> EnvironmentWith(IReadOnlyDictionary<string, string> marks, string[] without)
     {
         var all = new List<byte[]>();
         foreach (DictionaryEntry variable in Environment.GetEnvironmentVariables())
         {
-            if (!marks.ContainsKey((string)variable.Key))
+            if (!marks.ContainsKey((string)variable.Key) && !without.Contains((string)variable.Key, StringComparer.Ordinal))
             {
                 all.Add(Encoding.UTF8.GetBytes($"{variable.Key}={variable.Value}"));
             }

@@ -29,7 +29,7 @@ internal sealed class WorkerRole
     /// <summary>The next message, however long it takes; null when the master is gone.</summary>
     public WorkerMessage? Next(out int[] descriptors) => Link.Receive(out WorkerMessage message, out descriptors, wait: true) == LinkState.Open ? message : null;
 
-    /// <summary>What to do when the master says that it is time to end, and how long that may take (null: it is gone), and whether another serves on.</summary>
+    /// <summary>What to do when the master says that it is time to end: how long that may take (null: it is gone), and whether others go on accepting.</summary>
     public Action<TimeSpan?, bool>? OnDrain { get; set; }
 
     /// <summary>From now on a thread hears what the master says.</summary>
@@ -70,8 +70,10 @@ internal sealed class WorkerRole
         }
 
         Environment.SetEnvironmentVariable(Variable, null);
-        ProcessSignals.Ignore(ProcessSignals.Interrupt); // Ctrl-C comes to the whole group: the master drains, and tells its workers
-        ProcessSignals.Ignore(ProcessSignals.Terminate);
+        ProcessSignals.DoNothingOn(ProcessSignals.Interrupt, interrupts: false); // Ctrl-C comes to the whole group: the master drains, and tells its workers
+        ProcessSignals.DoNothingOn(ProcessSignals.Terminate, interrupts: false);
+        ProcessSignals.DoNothingOn(ProcessSignals.HangUp, interrupts: false); // so with those that replace processes: the master's business
+        ProcessSignals.DoNothingOn(ProcessSignals.UserDefined2, interrupts: false);
         NameThis();
         DescriptorChannel channel = new(LinkDescriptor);
         channel.KeepFromChildren();

@@ -13,6 +13,9 @@ public sealed class SocketAddressUrlTests
     [InlineData("unix:///run/app.sock", "unix", "", 0, "/run/app.sock")]
     [InlineData("unix:///with space:and/colon", "unix", "", 0, "/with space:and/colon")]
     [InlineData("memory://name", "memory", "name", 0, "")]
+    [InlineData("unix://@abstract", "unix", "", 0, "@abstract")]
+    [InlineData("fd://3", "fd", "3", 0, "")]
+    [InlineData("systemd:web", "systemd", "web", 0, "")]
     public void An_address_is_read(string text, string scheme, string host, int port, string path)
     {
         SocketAddressUrl url = SocketAddressUrl.Parse(text);
@@ -42,6 +45,14 @@ public sealed class SocketAddressUrlTests
     [InlineData("unix://")]
     [InlineData("unix:///")]
     [InlineData("memory://")]
+    [InlineData("unix://@")]
+    [InlineData("fd://")]
+    [InlineData("fd://2")]
+    [InlineData("fd://-3")]
+    [InlineData("fd://three")]
+    [InlineData("systemd:")]
+    [InlineData("systemd://web")]
+    [InlineData("systemd:a:b")]
     public void What_is_no_address_is_refused_by_id(string text) =>
         Assert.Equal(ErrorIds.BadUrl, Assert.Throws<SluiceException>(() => SocketAddressUrl.Parse(text)).Id);
 

@@ -27,7 +27,7 @@ internal sealed class RingAcceptor : IDisposable
         _listeners = [.. server.Listeners.Select((listener, index) => new RingListener(listener, (ulong)index))];
     }
 
-    /// <summary>No more is accepted, and nobody was told yet.</summary>
+    /// <summary>No more is accepted, no accept is in flight, and nobody waits for a place who is to be served.</summary>
     public bool HasEnded { get; private set; }
 
     /// <summary>Whether an accept is in flight.</summary>
@@ -50,16 +50,22 @@ internal sealed class RingAcceptor : IDisposable
         }
 
         long now = Environment.TickCount64;
-        for (int i = 0; i < _listeners.Length && !_acceptor.IsOver(now); i++)
+        for (int i = 0; i < _listeners.Length; i++)
         {
             TakeEarly(i, now);
         }
 
-        HasEnded = _acceptor.IsOver(now);
+        bool isOver = _acceptor.IsOver(now);
         bool single = _server.AcceptBudget is not null || (_server.Gate.OnLimit == OnLimit.Wait && _server.Gate.Maximum - _server.Gate.Taken < PlentyOfRoom);
         for (int i = 0; i < _listeners.Length; i++)
         {
-            _listeners[i].Want(_ring, !HasEnded && !_listeners[i].HasEarly && _acceptor.Wants(i, now), single);
+            _listeners[i].Want(_ring, !isOver && !_listeners[i].HasEarly && _acceptor.Wants(i, now), single);
+        }
+
+        HasEnded = isOver && !IsBusy && !(_server.OthersAccept && Array.Exists(_listeners, listener => listener.HasEarly));
+        if (HasEnded)
+        {
+            Dispose(); // the sockets listen no longer on behalf of this loop, which may go on for a while
         }
 
         return HasEnded;
@@ -76,11 +82,11 @@ internal sealed class RingAcceptor : IDisposable
         }
 
         AcceptResult result = ((KernelListener)Listener(index)).Accepted(completion.Result); // what has a descriptor is one
-        if (HasEnded)
+        if (_acceptor.IsOver(now) && !_server.OthersAccept)
         {
             result.Socket?.Close(); // it came while the accept was being cancelled
         }
-        else if (result.Socket is { } socket && (listener.HasEarly || !_acceptor.Wants((int)index, now) || !_acceptor.TryReserve((int)index)))
+        else if (result.Socket is { } socket && (listener.HasEarly || !MayServe((int)index, now) || !_acceptor.TryReserve((int)index)))
         {
             listener.Keep(socket);
         }
@@ -92,10 +98,13 @@ internal sealed class RingAcceptor : IDisposable
 
     public void Dispose() => Array.ForEach(_listeners, listener => listener.Dispose());
 
+    // Those who come while the accept is being cancelled are served where others go on accepting.
+    private bool MayServe(int index, long now) => _acceptor.Wants(index, now) || (_server.OthersAccept && _acceptor.IsOver(now));
+
     private void TakeEarly(int index, long now)
     {
         RingListener listener = _listeners[index];
-        while (listener.HasEarly && _acceptor.Wants(index, now) && _acceptor.TryReserve(index))
+        while (listener.HasEarly && MayServe(index, now) && _acceptor.TryReserve(index))
         {
             _acceptor.On(index, AcceptResult.Accepted(listener.TakeEarly()), now);
         }

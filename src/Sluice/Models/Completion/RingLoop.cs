@@ -48,7 +48,7 @@ internal sealed class RingLoop : Loop
 
     public override int Count => _slots.Count;
 
-    protected override bool IsEmpty => _slots.Count == 0 && _acceptor is not { IsBusy: true };
+    protected override bool IsEmpty => _slots.Count == 0 && _acceptor is not { HasEnded: false };
 
     protected override long NextDuty => _acceptor?.NextLook ?? long.MaxValue;
 

@@ -1,4 +1,5 @@
 using System.IO.Pipelines;
+using Sluice.Accepting;
 using Sluice.Connections;
 using Sluice.Transports;
 using Sluice.Workers;
@@ -10,13 +11,15 @@ namespace Sluice.Models.Processes;
 /// </summary>
 internal sealed class PassedConnection : StreamConnection
 {
+    private readonly ServerContext _server;
     private WorkerProcess? _worker;
     private int _asked;
 
-    public PassedConnection(StreamSocket socket, Listener listener, ConnectionSettings settings, ulong source)
+    public PassedConnection(StreamSocket socket, Listener listener, ServerContext server, ulong source)
         : base(socket)
     {
-        Settings = settings;
+        _server = server;
+        Settings = server.Runner.Settings;
         Listener = listener;
         Source = source;
         RemoteEndPoint = socket.RemoteEndPoint; // while the socket can be asked
@@ -46,12 +49,14 @@ internal sealed class PassedConnection : StreamConnection
             // Asked by a drain, again and again; only the worker knows, and ends it by itself then.
             if (Worker is { } worker && Interlocked.Exchange(ref _asked, 1) == 0)
             {
-                worker.TrySend(WorkerMessage.Drain(Timeout.InfiniteTimeSpan, HasSuccessor));
+                worker.TrySend(WorkerMessage.Drain(Timeout.InfiniteTimeSpan, _server.OthersAccept));
             }
 
             return false;
         }
     }
+
+    internal override bool IsElsewhere => true;
 
     private protected override bool HasUnread => false;
 

@@ -1,4 +1,3 @@
-using System.Net.Sockets;
 using Sluice.Accepting;
 using Sluice.Diagnostics;
 using Sluice.Native;
@@ -32,7 +31,7 @@ internal sealed class PassedModel(WorkerRole role) : ConcurrencyModel
         void Note(ConnectionEnded how) => ended = how;
         server.Events.ConnectionEnded += Note;
         server.Gate.TryTake();
-        var socket = new KernelStreamSocket(stream, url.Path.Length > 0 ? new UnixDomainSocketEndPoint(url.Path) : null);
+        var socket = new KernelStreamSocket(stream, url.Path.Length > 0 ? url.ToUnixEndPoint() : null);
         server.Runner.Run(new DistantListener(url), socket);
         server.Events.ConnectionEnded -= Note;
         string failure = ended.Failure is { } error ? $"{error.GetType().Name}: {error.Message}" : "";

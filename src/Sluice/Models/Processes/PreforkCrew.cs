@@ -13,6 +13,7 @@ internal sealed class PreforkCrew : IWorkerCrew, ILiveConnections, ILiveWorkers
 {
     private const int ShortestPause = 50;
     private const int LongestPause = 500;
+    private const int ShortestLife = 5000; // of a worker with too much memory: its successor may need as much
 
     private readonly ServerContext _server;
     private readonly Supervisor _supervisor;
@@ -81,7 +82,7 @@ internal sealed class PreforkCrew : IWorkerCrew, ILiveConnections, ILiveWorkers
         AllReady.TrySetResult();
     });
 
-    public void RequestDrain(long deadline, bool hasSuccessor)
+    public void RequestDrain(long deadline)
     {
         if (deadline >= Interlocked.Read(ref _drainBy))
         {
@@ -93,9 +94,9 @@ internal sealed class PreforkCrew : IWorkerCrew, ILiveConnections, ILiveWorkers
         {
             foreach (WorkerProcess worker in _supervisor.Workers)
             {
-                if (worker.IsReady)
+                if (worker.IsReady || _server.OthersAccept)
                 {
-                    worker.Leave(Left(deadline), hasSuccessor);
+                    worker.Leave(Left(deadline), _server.OthersAccept);
                 }
                 else
                 {
@@ -151,11 +152,11 @@ internal sealed class PreforkCrew : IWorkerCrew, ILiveConnections, ILiveWorkers
         Place place = _places[worker.Slot];
         if (_isStopping || place.Next != worker)
         {
-            worker.Leave(Left(Interlocked.Read(ref _drainBy)));
+            worker.Leave(Left(Interlocked.Read(ref _drainBy)), !_isStopping || _server.OthersAccept);
             return;
         }
 
-        place.Current?.Leave(_server.Options.Drain, hasSuccessor: true);
+        place.Current?.Leave(_server.Options.Drain, othersAccept: true);
         (place.Current, place.Next, place.Failures, place.HasServed) = (worker, null, 0, true);
         if (Array.TrueForAll(_places, one => one.HasServed))
         {
@@ -170,15 +171,16 @@ internal sealed class PreforkCrew : IWorkerCrew, ILiveConnections, ILiveWorkers
             case WorkerMessageKind.Beat:
                 (worker.Connections, worker.Accepted) = ((int)message.First, message.Second);
                 CountConnections();
-                if (_options.MaxConnections <= worker.Accepted || _options.MaxMemory < message.Third)
+                bool isTooLarge = _options.MaxMemory < message.Third && worker.HeardAt - worker.StartedAt >= ShortestLife;
+                if (_options.MaxConnections <= worker.Accepted || isTooLarge)
                 {
                     _places[worker.Slot].WantsAnother |= _places[worker.Slot].Current == worker && !worker.IsLeaving;
                 }
 
                 break;
             case WorkerMessageKind.Drained:
-                _ended += (int)message.First;
-                _cut += (int)message.Second;
+                _ended += _isStopping ? (int)message.First : 0; // others were replaced, which is no end of the server
+                _cut += _isStopping ? (int)message.Second : 0;
                 (worker.Connections, worker.Accepted) = (0, message.Third);
                 break;
         }
@@ -187,7 +189,7 @@ internal sealed class PreforkCrew : IWorkerCrew, ILiveConnections, ILiveWorkers
     public void OnExit(WorkerProcess worker, ChildExit exit)
     {
         Place place = _places[worker.Slot];
-        bool isExpected = worker.IsLeaving && exit is { Code: 0, Signal: 0 };
+        bool isExpected = (worker.IsLeaving || _isStopping) && exit is { Code: 0, Signal: 0 };
         if (!isExpected)
         {
             string state = worker.IsReady ? $"after {worker.Accepted} connections, {worker.Connections} of them open at its last word" : "before it could serve";
@@ -211,19 +213,25 @@ internal sealed class PreforkCrew : IWorkerCrew, ILiveConnections, ILiveWorkers
 
     private WorkerProcess? Start(Place place)
     {
-        WorkerProcess? worker = _supervisor.TryStart(place.Index, out string? why);
-        if (worker is null)
+        try
         {
-            AllReady.TrySetException(new SluiceException(ErrorIds.WorkerNotStarted, why!));
-        }
-        else
-        {
-            var urls = _server.Listeners.Select(listener => listener.Url.ToString());
             using var handles = new HeldHandles(_server.Listeners.Select(listener => listener.Handle!));
-            worker.TrySend(WorkerMessage.Listen(place.Index, urls), handles.Numbers);
-        }
+            WorkerProcess? worker = _supervisor.TryStart(place.Index, out string? why);
+            if (worker is null)
+            {
+                AllReady.TrySetException(new SluiceException(ErrorIds.WorkerNotStarted, why!));
+            }
+            else
+            {
+                worker.TrySend(WorkerMessage.Listen(place.Index, _server.Listeners.Select(listener => listener.Url.ToString())), handles.Numbers);
+            }
 
-        return worker;
+            return worker;
+        }
+        catch (ObjectDisposedException)
+        {
+            return null; // the server stops, and has closed its listeners before this thread heard of it
+        }
     }
 
     private static TimeSpan Left(long deadline) => TimeSpan.FromMilliseconds(Math.Clamp(deadline - Environment.TickCount64, 0, int.MaxValue));

@@ -18,6 +18,7 @@ internal sealed class StandbyCrew : IWorkerCrew, ILiveConnections
     private readonly ServerContext _server;
     private readonly Supervisor _supervisor;
     private readonly WorkerOptions _options;
+    private readonly int _standby;
     private readonly int _low;
 
     // Under itself: who stands by, and who serves what.
@@ -36,7 +37,8 @@ internal sealed class StandbyCrew : IWorkerCrew, ILiveConnections
         _server = server;
         _supervisor = supervisor;
         _options = server.Options.Workers;
-        _low = Math.Min(_options.StandbyLow ?? (_options.Standby + 1) / 2, _options.Standby);
+        _standby = server.AcceptBudget is { } few ? Math.Min(few, _options.Standby) : _options.Standby;
+        _low = Math.Min(_options.StandbyLow ?? (_standby + 1) / 2, _standby);
     }
 
     /// <summary>Ends with the first worker that is ready, or with what was wrong with it.</summary>
@@ -71,7 +73,7 @@ internal sealed class StandbyCrew : IWorkerCrew, ILiveConnections
     /// <summary>Hands a connection that holds a place of the gate to a worker, when there is one. On the accepting thread.</summary>
     public void Serve(Listener listener, StreamSocket socket)
     {
-        var connection = new PassedConnection(socket, listener, _server.Runner.Settings, _server.Gate.SourceOf(socket));
+        var connection = new PassedConnection(socket, listener, _server, _server.Gate.SourceOf(socket));
         bool isTold = false;
         while (Take(connection) is { } worker)
         {
@@ -81,19 +83,22 @@ internal sealed class StandbyCrew : IWorkerCrew, ILiveConnections
                 isTold = true;
             }
 
-            if (worker.TrySend(WorkerMessage.Serve(listener.Url.ToString()), [socket.Descriptor]))
+            if (TryHandOver(connection, socket, worker))
             {
                 socket.Close(); // the worker's copy is the connection now
                 return;
             }
-
-            lock (_ready)
-            {
-                _serving.Remove(worker); // it has ended meanwhile
-            }
         }
 
-        BlockingAcceptor.Refuse(_server, listener, socket, RefuseReason.NoWorker);
+        if (!isTold)
+        {
+            BlockingAcceptor.Refuse(_server, listener, socket, RefuseReason.NoWorker);
+            return;
+        }
+
+        socket.Close();
+        connection.Ended(CloseReason.WorkerDied, 0, 0, new SluiceException(ErrorIds.WorkerDied, "the worker process ended before it could take the connection, and there is no other"));
+        _server.Runner.Ended(connection, connection.Source);
     }
 
     /// <summary>No more is accepted; what was is handed over if a worker comes. From any thread.</summary>
@@ -104,6 +109,8 @@ internal sealed class StandbyCrew : IWorkerCrew, ILiveConnections
             _isStopping = true;
             Monitor.PulseAll(_ready);
         }
+
+        FirstReady.TrySetResult(); // who still waits for it need not
     }
 
     /// <summary>No more connections come. From any thread.</summary>
@@ -140,7 +147,7 @@ internal sealed class StandbyCrew : IWorkerCrew, ILiveConnections
 
         if (now >= _pausedUntil)
         {
-            Start(Math.Min(_options.Standby - idle, _options.Most - _supervisor.Workers.Count), now);
+            Start(Math.Min(_standby - idle, _options.Most - _supervisor.Workers.Count), now);
         }
 
         NextDuty = _pausedUntil > now ? _pausedUntil : long.MaxValue;
@@ -167,12 +174,19 @@ internal sealed class StandbyCrew : IWorkerCrew, ILiveConnections
             Exception? failure = message.Text.Length > 0 ? new SluiceException(ErrorIds.HandlerFailed, message.Text) : null;
             var reason = (CloseReason)message.First;
             connection.Ended(Enum.IsDefined(reason) ? reason : CloseReason.Completed, message.Second, message.Third, failure);
+            worker.EndsSoon();
         }
     }
 
     public void OnExit(WorkerProcess worker, ChildExit exit)
     {
-        if (ConnectionOf(worker) is { } connection)
+        PassedConnection? connection;
+        lock (_ready)
+        {
+            _serving.Remove(worker, out connection);
+        }
+
+        if (connection?.Worker == worker)
         {
             End(worker, connection, exit);
         }
@@ -180,9 +194,14 @@ internal sealed class StandbyCrew : IWorkerCrew, ILiveConnections
         {
             Failed(worker, exit);
         }
+        else if (!worker.IsLeaving)
+        {
+            _supervisor.Tell($"{ErrorIds.WorkerDied}: the worker {worker.Id} {exit} while it stood by");
+            Pause(Environment.TickCount64);
+        }
     }
 
-    // It holds its connection from the moment that it is taken, for it may end at any moment.
+    // Whoever is taken stands by no more; it has the connection when it has been told so (TryHandOver).
     private WorkerProcess? Take(PassedConnection connection)
     {
         lock (_ready)
@@ -191,7 +210,6 @@ internal sealed class StandbyCrew : IWorkerCrew, ILiveConnections
             {
                 if (_ready.TryDequeue(out WorkerProcess? worker))
                 {
-                    connection.Worker = worker;
                     _serving.Add(worker, connection);
                     if (_ready.Count < _low)
                     {
@@ -208,6 +226,22 @@ internal sealed class StandbyCrew : IWorkerCrew, ILiveConnections
 
                 Monitor.Wait(_ready);
             }
+        }
+    }
+
+    // Under the lock, so that an end is either before it (then another worker is tried) or after it (then it is the connection's).
+    private bool TryHandOver(PassedConnection connection, StreamSocket socket, WorkerProcess worker)
+    {
+        lock (_ready)
+        {
+            if (_serving.ContainsKey(worker) && worker.TrySend(WorkerMessage.Serve(connection.Listener!.Url.ToString()), [socket.Descriptor]))
+            {
+                connection.Worker = worker;
+                return true;
+            }
+
+            _serving.Remove(worker);
+            return false;
         }
     }
 
@@ -264,7 +298,7 @@ internal sealed class StandbyCrew : IWorkerCrew, ILiveConnections
         Pause(Environment.TickCount64);
         lock (_ready)
         {
-            _hasNone = _ready.Count == 0;
+            _hasNone = _ready.Count == 0 && _starting == 0;
             Monitor.PulseAll(_ready);
         }
     }
@@ -276,11 +310,6 @@ internal sealed class StandbyCrew : IWorkerCrew, ILiveConnections
             // Without a word: it crashed, or was killed.
             _supervisor.Tell($"{ErrorIds.WorkerDied}: the worker {worker.Id} {exit} while it served {connection.RemoteEndPoint?.ToString() ?? "an unnamed peer"}; only this connection is lost");
             connection.Ended(CloseReason.WorkerDied, 0, 0, new SluiceException(ErrorIds.WorkerDied, $"the worker process {worker.Id} {exit}"));
-        }
-
-        lock (_ready)
-        {
-            _serving.Remove(worker);
         }
 
         _server.Runner.Ended(connection, connection.Source);

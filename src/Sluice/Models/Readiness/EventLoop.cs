@@ -175,6 +175,7 @@ internal sealed class EventLoop : Loop
             for (int i = 0; i < _listeners.Length; i++)
             {
                 Poller.Remove(_listeners[i].Descriptor, closing: false);
+                _listeners[i].Dispose(); // the socket listens no longer on behalf of this loop, which may go on for a while
             }
 
             _group.AcceptingEnded();

@@ -31,10 +31,17 @@ internal sealed class ThreadPoolModel : ConcurrencyModel
         Task[] threads = [.. Enumerable.Range(1, server.Options.Threads ?? DefaultThreads).Select(number => OwnThread.RunAsync(
             "sluice-pool-" + number.ToString(CultureInfo.InvariantCulture), server.Options, () => Work(server, queue)))];
 
-        // Stopping must also wake an acceptor that waits for room; those that wait unserved are told at once.
-        await using CancellationTokenRegistration stopping = stop.UnsafeRegister(_ => queue.Close(Draining), state: null);
+        // Stopping must also wake an acceptor that waits for room; those that wait unserved are told at once, unless others
+        // go on accepting: then they, and the one that waits for room, are served.
+        await using CancellationTokenRegistration stopping = stop.UnsafeRegister(_ =>
+        {
+            if (!server.OthersAccept)
+            {
+                queue.Close(Draining);
+            }
+        }, state: null);
         await OwnThread.RunAsync("sluice-acceptor", server.Options, () => new BlockingAcceptor(server).Run(Dispatch, stop));
-        queue.Close(stop.IsCancellationRequested ? Draining : null);
+        queue.Close(stop.IsCancellationRequested && !server.OthersAccept ? Draining : null);
         if (!server.Options.IndependentThreads)
         {
             await Task.WhenAll(threads);

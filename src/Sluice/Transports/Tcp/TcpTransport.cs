@@ -15,7 +15,7 @@ public sealed class TcpTransport : Transport
     /// <inheritdoc/>
     public override bool HasDescriptor => true;
 
-    internal override Listener Adopt(SocketAddressUrl url, int descriptor, bool isShared) => KernelListener.Adopt(url, descriptor, isShared);
+    internal override Listener Adopt(SocketAddressUrl url, int descriptor) => KernelListener.Adopt(url, descriptor);
 
     internal override async ValueTask<StreamSocket> ConnectAsync(SocketAddressUrl url, SocketClientOptions options, CancellationToken cancellation)
     {
@@ -38,7 +38,7 @@ public sealed class TcpTransport : Transport
             TcpOptions.Apply(socket, options);
             socket.Bind(endPoint);
             socket.Listen(options.Backlog);
-            return new KernelListener(socket, SocketAddressUrl.From(Scheme, (IPEndPoint)socket.LocalEndPoint!));
+            return KernelListener.Of(socket, SocketAddressUrl.From(Scheme, (IPEndPoint)socket.LocalEndPoint!));
         }
         catch (SocketException error)
         {

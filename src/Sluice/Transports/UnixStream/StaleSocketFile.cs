@@ -8,6 +8,11 @@ internal static class StaleSocketFile
 {
     public static void RemoveIfStale(SocketAddressUrl url)
     {
+        if (url.Path.StartsWith('@'))
+        {
+            return; // an abstract name goes with its socket
+        }
+
         EntryKind kind = DirectoryDescriptor.KindAt(url.Path);
         if (kind == EntryKind.Missing)
         {

@@ -3,7 +3,7 @@ using System.Text;
 
 namespace Sluice.Transports.UnixStream;
 
-/// <summary><c>unix:///PATH</c>: stream sockets between processes of one machine. unix(7).</summary>
+/// <summary><c>unix:///PATH</c>, and <c>unix://@NAME</c> for an abstract name: stream sockets between processes of one machine. unix(7).</summary>
 public sealed class UnixStreamTransport : Transport
 {
     // sizeof(sockaddr_un.sun_path) is 108, with its NUL.
@@ -18,12 +18,12 @@ public sealed class UnixStreamTransport : Transport
     /// <inheritdoc/>
     public override bool HasDescriptor => true;
 
-    internal override Listener Adopt(SocketAddressUrl url, int descriptor, bool isShared) => KernelListener.Adopt(url, descriptor, isShared);
+    internal override Listener Adopt(SocketAddressUrl url, int descriptor) => KernelListener.Adopt(url, descriptor);
 
     internal override async ValueTask<StreamSocket> ConnectAsync(SocketAddressUrl url, SocketClientOptions options, CancellationToken cancellation)
     {
         CheckPath(url);
-        var endPoint = new UnixDomainSocketEndPoint(url.Path);
+        UnixDomainSocketEndPoint endPoint = url.ToUnixEndPoint();
         var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         return await StreamConnect.ConnectAsync(socket, endPoint, endPoint, cancellation);
     }
@@ -35,9 +35,9 @@ public sealed class UnixStreamTransport : Transport
         var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         try
         {
-            socket.Bind(new UnixDomainSocketEndPoint(url.Path));
+            socket.Bind(url.ToUnixEndPoint());
             socket.Listen(options.Backlog);
-            return new KernelListener(socket, url); // .NET removes the file when the socket is disposed
+            return KernelListener.Of(socket, url);
         }
         catch (SocketException error)
         {

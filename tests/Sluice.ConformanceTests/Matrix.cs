@@ -54,7 +54,3 @@ public static class Matrix
 /// <summary>Tests that count the process's threads and descriptors, or measure: nothing runs beside them.</summary>
 [CollectionDefinition(nameof(Alone), DisableParallelization = true)]
 public sealed class Alone;
-
-/// <summary>Tests that start many processes: one at a time, or a machine of two cores is busy with starting.</summary>
-[CollectionDefinition(nameof(Workers))]
-public sealed class Workers;

@@ -12,6 +12,7 @@ public sealed class ErrnoTests
         [nameof(NativeError.NotPermitted)] = "Operation not permitted",
         [nameof(NativeError.NoEntry)] = "No such file or directory",
         [nameof(NativeError.Interrupted)] = "Interrupted system call",
+        [nameof(NativeError.NoChild)] = "No child processes",
         [nameof(NativeError.Io)] = "Input/output error",
         [nameof(NativeError.NotExecutable)] = "Exec format error",
         [nameof(NativeError.BadDescriptor)] = "Bad file descriptor",

@@ -4,7 +4,7 @@ using Sluice.Transports;
 namespace Sluice.ConformanceTests.Processes;
 
 /// <summary>How workers come and go while all is well.</summary>
-[Collection(nameof(Workers))]
+[Collection(nameof(Alone))]
 public sealed class WorkersLive
 {
     [Fact]

@@ -11,6 +11,7 @@ internal sealed class KernelListener : Listener
     private readonly ListeningDescriptor _descriptor;
     private readonly EndPoint? _unixEndPoint;
     private volatile bool _isShared;
+    private bool _isAdopted;
     private int _isClosed;
 
     private KernelListener(ListeningDescriptor descriptor, EndPoint localEndPoint, SocketAddressUrl url)
@@ -30,13 +31,15 @@ internal sealed class KernelListener : Listener
 
     /// <inheritdoc cref="Transport.Adopt"/>
     public static KernelListener Adopt(SocketAddressUrl url, int descriptor) =>
-        new(new ListeningDescriptor(descriptor), ListeningDescriptor.LocalEndPointOf(descriptor)!, url) { _isShared = true };
+        new(new ListeningDescriptor(descriptor), ListeningDescriptor.LocalEndPointOf(descriptor)!, url) { _isShared = true, _isAdopted = true };
 
     public override SafeHandle? Handle => _descriptor;
 
     public override EndPoint LocalEndPoint { get; }
 
     internal override bool IsClosed => Volatile.Read(ref _isClosed) != 0;
+
+    internal override bool IsAdopted => _isAdopted;
 
     internal override AcceptResult TryAccept()
     {

@@ -52,6 +52,9 @@ public abstract class Listener : IAsyncDisposable
     /// <summary>Whether it was closed. Said before its descriptor becomes readable by that. From any thread.</summary>
     internal virtual bool IsClosed => false;
 
+    /// <summary>Whether it came from another process, which accepts or accepted from it too.</summary>
+    internal virtual bool IsAdopted => false;
+
     /// <summary>For a listener without a descriptor: <paramref name="pending"/> is called whenever a connection waits. Null ends it.</summary>
     internal virtual void NotifyPending(Action? pending)
     {

@@ -30,6 +30,16 @@ public sealed class WorkerCell
         }
     }
 
+    /// <summary>One cell of each kind, for what takes seconds.</summary>
+    public static TheoryData<string, string> Kinds => new()
+    {
+        { "process", "tcp" },
+        { "prefork+iterative", "tcp" },
+        { "prefork+thread", "unix" },
+        { "prefork+epoll", "tcp" },
+        { "prefork+io_uring", "unix" },
+    };
+
     /// <summary>The same over TCP, one model inside prefork.</summary>
     public static TheoryData<string, string> Few => new MatrixTheoryData<string, string>(["process", "prefork+epoll"], ["tcp"]);
 

@@ -14,10 +14,14 @@ internal sealed class RingAcceptor : IDisposable
     // As many may come with one wait before the gate is asked again.
     private const int PlentyOfRoom = 1024;
 
+    // The kernel tells one process of a connection, and that one may end before it has accepted: then nobody is told again until the next one comes.
+    private const int OverlookedMilliseconds = 500;
+
     private readonly ServerContext _server;
     private readonly IoUring _ring;
     private readonly LoopAcceptor _acceptor;
     private readonly RingListener[] _listeners;
+    private long _nextSearch; // for connections that another process has overlooked; long.MaxValue where there is none
 
     public RingAcceptor(ServerContext server, IoUring ring, Action<Listener, StreamSocket> dispatch)
     {
@@ -25,6 +29,7 @@ internal sealed class RingAcceptor : IDisposable
         _ring = ring;
         _acceptor = new LoopAcceptor(server, dispatch);
         _listeners = [.. server.Listeners.Select((listener, index) => new RingListener(listener, (ulong)index))];
+        _nextSearch = server.Listeners.Any(listener => listener.IsAdopted) ? 0 : long.MaxValue;
     }
 
     /// <summary>No more is accepted, no accept is in flight, and nobody waits for a place who is to be served.</summary>
@@ -35,7 +40,7 @@ internal sealed class RingAcceptor : IDisposable
 
     public int Count => _listeners.Length;
 
-    public long NextLook => HasEnded ? long.MaxValue : _acceptor.NextLook;
+    public long NextLook => HasEnded ? long.MaxValue : Math.Min(_acceptor.NextLook, _nextSearch);
 
     public Listener Listener(ulong index) => _acceptor.Listener((int)index);
 
@@ -53,6 +58,12 @@ internal sealed class RingAcceptor : IDisposable
         for (int i = 0; i < _listeners.Length; i++)
         {
             TakeEarly(i, now);
+        }
+
+        if (now >= _nextSearch)
+        {
+            _nextSearch = now + OverlookedMilliseconds;
+            Search(now);
         }
 
         bool isOver = _acceptor.IsOver(now);
@@ -100,6 +111,16 @@ internal sealed class RingAcceptor : IDisposable
 
     // Those who come while the accept is being cancelled are served where others go on accepting.
     private bool MayServe(int index, long now) => _acceptor.Wants(index, now) || (_server.OthersAccept && _acceptor.IsOver(now));
+
+    private void Search(long now)
+    {
+        for (int i = 0; i < _listeners.Length; i++)
+        {
+            while (_acceptor.Wants(i, now) && !_listeners[i].HasEarly && _listeners[i].IsReadable && _acceptor.TryAccept(i, now))
+            {
+            }
+        }
+    }
 
     private void TakeEarly(int index, long now)
     {

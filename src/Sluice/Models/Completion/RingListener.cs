@@ -17,6 +17,9 @@ internal sealed class RingListener(Listener listener, ulong index) : IDisposable
     /// <summary>Whether an accept is in flight.</summary>
     public bool IsAccepting { get; private set; }
 
+    /// <summary>Whether a connection waits in the kernel's queue.</summary>
+    public bool IsReadable => DescriptorPoll.Wait([new PollDescriptor { Descriptor = _copy.Number, Events = PollDescriptor.In }], milliseconds: 0) > 0;
+
     /// <summary>Has an accept in flight: one that goes on, or one for a single connection; or none.</summary>
     public void Want(IoUring ring, bool wanted, bool single)
     {

@@ -106,7 +106,7 @@ public sealed class WorkersFail
         await server.AssertServesLinesAsync();
     }
 
-    [Theory, InlineData("process"), InlineData("prefork+epoll"), InlineData("prefork+thread")]
+    [Theory, InlineData("process"), InlineData("prefork+epoll")]
     public Task Workers_are_killed_under_load(string model) => KillUnderLoadAsync(model, TimeSpan.FromSeconds(3));
 
     [Theory, Trait("Tier", "long"), InlineData("process"), InlineData("prefork+epoll"), InlineData("prefork+thread")]

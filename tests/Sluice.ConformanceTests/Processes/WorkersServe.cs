@@ -59,7 +59,7 @@ public sealed class WorkersServe
         Assert.Equal(5_000_000, (await client.ReceiveToEndAsync()).Length);
     }
 
-    [Theory, MemberData(nameof(WorkerCell.Cells), MemberType = typeof(WorkerCell))]
+    [Theory, MemberData(nameof(WorkerCell.Kinds), MemberType = typeof(WorkerCell))]
     public async Task What_a_handler_throws_ends_its_connection_only(string model, string transport)
     {
         await using RunningServer server = await WorkerCell.StartAsync(new WorkerCell(model, transport).Spec with { Workers = 1 });
@@ -77,7 +77,7 @@ public sealed class WorkersServe
         }
     }
 
-    [Theory, MemberData(nameof(WorkerCell.Cells), MemberType = typeof(WorkerCell))]
+    [Theory, MemberData(nameof(WorkerCell.Kinds), MemberType = typeof(WorkerCell))]
     public async Task Idle_connections_are_ended(string model, string transport)
     {
         await using RunningServer server = await WorkerCell.StartAsync(new WorkerCell(model, transport).Spec with { IdleSeconds = 0.3 });
@@ -95,7 +95,7 @@ public sealed class WorkersServe
         }
     }
 
-    [Theory, MemberData(nameof(WorkerCell.Cells), MemberType = typeof(WorkerCell))]
+    [Theory, MemberData(nameof(WorkerCell.Kinds), MemberType = typeof(WorkerCell))]
     public async Task The_maximum_of_connections_is_kept_and_who_waits_is_served_later(string model, string transport)
     {
         await using RunningServer server = await WorkerCell.StartAsync(new WorkerCell(model, transport).Spec with { MaxConnections = 2, Workers = 2 });

@@ -35,7 +35,7 @@ internal static class DemoCommand
         }
 
         var sources = new SettingSources(command, ServerSettings.Common,
-            ("model", kind.Model), ("threads", $"{DemoServer.Threads}"), ("loops", $"{DemoServer.Loops}"), ("idle-timeout", kind.IdleTimeout is { } idle ? $"{idle.TotalSeconds:0}s" : "off"),
+            ("model", kind.Model), ("threads", $"{DemoServer.Threads}"), ("loops", $"{DemoServer.Loops}"), ("standby", $"{DemoServer.Standby}"), ("idle-timeout", kind.IdleTimeout is { } idle ? $"{idle.TotalSeconds:0}s" : "off"),
             ("backlog", $"the kernel's largest; the tutorial's is {kind.Backlog}"));
         command.SetAction(async (parsed, _) =>
         {
@@ -58,6 +58,7 @@ internal static class DemoCommand
             plan.Options.Model = kind.Model;
             plan.Options.Threads = DemoServer.Threads;
             plan.Options.Loops = DemoServer.Loops;
+            plan.Options.Workers.Standby = DemoServer.Standby;
             plan.Options.LoopMaxWait = kind.LongestTurn;
             plan.Options.Limits.IdleTimeout = kind.IdleTimeout;
             sources.Apply(plan, parsed);

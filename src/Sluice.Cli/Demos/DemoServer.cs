@@ -12,6 +12,9 @@ internal static class DemoServer
     /// <summary>Threads of the pool, unless told otherwise.</summary>
     public const int Threads = 16;
 
+    /// <summary>Processes that stand by, unless told otherwise: the tutorial's clients come all at once, and under the JIT a process takes a while to start.</summary>
+    public const int Standby = 16;
+
     /// <summary>Event loops, unless told otherwise: the tutorial's select is one thread.</summary>
     public const int Loops = 1;
 

@@ -51,9 +51,9 @@ public sealed partial class SocketServer
     {
         if (role.Server != _options.NameOrAddresses)
         {
-            foreach ((SocketAddressUrl url, _) in _addresses.Where(_ => _listeners.Count < _addresses.Length))
+            if (_listeners.Count == 0)
             {
-                _listeners.Add(new DistantListener(url));
+                _listeners.AddRange(_addresses.Select(address => new DistantListener(address.Url)));
             }
 
             return false;

@@ -14,7 +14,6 @@ internal sealed class Upgrade : IDisposable
     private readonly EventDescriptor _canceled = new();
     private readonly UpgradeOptions _options;
     private readonly int _servers;
-    private DescriptorChannel? _channel;
     private WorkerLink? _link;
     private ChildProcess? _child;
     private string? _complaint;
@@ -27,30 +26,23 @@ internal sealed class Upgrade : IDisposable
     /// <summary>Starts the new process and passes it the listeners, each with its server's name. SLU0310 when the system does not let us.</summary>
     public void Start(IEnumerable<(string Server, Listener Listener)> listeners)
     {
-        _channel = DescriptorChannel.Open(out int theirs, out NativeError error);
-        if (_channel is not null)
-        {
-            var marks = new Dictionary<string, string>(StringComparer.Ordinal) { [UpgradeRole.Variable] = Environment.ProcessId.ToString(CultureInfo.InvariantCulture) };
-            _child = ChildProcess.TryStart(WorkerProgram.ByName(_options.Program).With(marks, (theirs, UpgradeRole.LinkDescriptor)), out error);
-            DescriptorChannel.Close(theirs);
-        }
-
+        var marks = new Dictionary<string, string>(StringComparer.Ordinal) { [UpgradeRole.Variable] = Environment.ProcessId.ToString(CultureInfo.InvariantCulture) };
+        _child = WorkerProgram.ByName(_options.Program).TryStart(marks, out _link, out NativeError error);
         if (_child is null)
         {
             throw new SluiceException(ErrorIds.UpgradeNotStarted, $"the new process could not be started ({error}), and this one goes on; is the program still where it was, and may this user run it?");
         }
 
-        _link = new WorkerLink(_channel!);
         foreach ((string server, Listener listener) in listeners)
         {
             if (listener.Handle is { } handle)
             {
                 using var held = new HeldHandles([handle]);
-                _link.TrySend(WorkerMessage.Inherit(server, listener.AskedFor!, listener.Url.ToString()), held.Numbers);
+                _link!.TrySend(WorkerMessage.Inherit(server, listener.AskedFor!, listener.Url.ToString()), held.Numbers);
             }
         }
 
-        _link.TrySend(new WorkerMessage(WorkerMessageKind.Inherited, _servers));
+        _link!.TrySend(new WorkerMessage(WorkerMessageKind.Inherited, _servers));
     }
 
     /// <summary>Waits until the new process serves. When it does not, it is killed, and SLU0309 says why.</summary>
@@ -61,7 +53,7 @@ internal sealed class Upgrade : IDisposable
         int ready = 0;
         Span<PollDescriptor> polled =
         [
-            new() { Descriptor = _channel!.Descriptor, Events = PollDescriptor.In },
+            new() { Descriptor = _link!.Descriptor, Events = PollDescriptor.In },
             new() { Descriptor = _child!.Descriptor, Events = PollDescriptor.In },
             new() { Descriptor = _canceled.Number, Events = PollDescriptor.In },
         ];
@@ -74,7 +66,7 @@ internal sealed class Upgrade : IDisposable
             }
 
             DescriptorPoll.Wait(polled, (int)Math.Min(left, int.MaxValue));
-            while (_link!.Receive(out WorkerMessage message, out int[] descriptors, wait: false) is var state && state != LinkState.Empty)
+            while (_link.Receive(out WorkerMessage message, out int[] descriptors, wait: false) is var state && state != LinkState.Empty)
             {
                 WorkerLink.Close(descriptors);
                 if (state == LinkState.Closed)
@@ -105,7 +97,6 @@ internal sealed class Upgrade : IDisposable
     public void Dispose()
     {
         _link?.Dispose();
-        _channel?.Dispose();
         _child?.Dispose();
         _canceled.Dispose();
     }

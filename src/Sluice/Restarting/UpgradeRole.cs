@@ -11,9 +11,6 @@ namespace Sluice.Restarting;
 /// </summary>
 internal sealed class UpgradeRole
 {
-    /// <summary>The descriptor of the link in a new process.</summary>
-    public const int LinkDescriptor = 3;
-
     /// <summary>The variable that names the predecessor's process.</summary>
     public const string Variable = "SLUICE_UPGRADE_OF";
 
@@ -84,9 +81,7 @@ internal sealed class UpgradeRole
         }
 
         Environment.SetEnvironmentVariable(Variable, null);
-        DescriptorChannel channel = new(LinkDescriptor);
-        channel.KeepFromChildren();
-        var role = new UpgradeRole(predecessor, new WorkerLink(channel));
+        var role = new UpgradeRole(predecessor, WorkerLink.ToParent());
         new Thread(role.Hear, maxStackSize: 256 * 1024) { IsBackground = true, Name = "sluice-upgrade-link" }.UnsafeStart();
         return role;
     }

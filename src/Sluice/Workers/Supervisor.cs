@@ -54,21 +54,16 @@ internal sealed class Supervisor : IDisposable
         }
     }
 
+    /// <summary>Has the crew's duty looked at, soon. From any thread.</summary>
+    public void Wake() => _wakeUp.Set();
+
     /// <summary>Starts one more process. On its thread. Null, and the operator is told why, when the system has none to give.</summary>
     public WorkerProcess? TryStart(int slot, out string? why)
     {
         why = null;
-        DescriptorChannel? ours = DescriptorChannel.Open(out int theirs, out NativeError error);
-        ChildProcess? child = null;
-        if (ours is not null)
-        {
-            child = ChildProcess.TryStart(_program.With(_marks, (theirs, WorkerRole.LinkDescriptor)), out error);
-            DescriptorChannel.Close(theirs);
-        }
-
+        ChildProcess? child = _program.TryStart(_marks, out WorkerLink? link, out NativeError error);
         if (child is null)
         {
-            ours?.Dispose();
             why = error == NativeError.NoEntry
                 ? $"a worker process could not be started: there is no program {_program}, or the directory that it was started in is gone"
                 : $"a worker process could not be started ({error}); raise what is short: descriptors (ulimit -n), processes (ulimit -u) or memory";
@@ -81,7 +76,7 @@ internal sealed class Supervisor : IDisposable
             child.TryLimitProcessorTime(time);
         }
 
-        var worker = new WorkerProcess(child, new WorkerLink(ours!), slot, _wakeUp.Set);
+        var worker = new WorkerProcess(child, link!, slot, Wake);
         _workers.Add(worker);
         return worker;
     }

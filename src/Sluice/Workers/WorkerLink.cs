@@ -5,7 +5,18 @@ namespace Sluice.Workers;
 /// <summary>Either end of the channel between a master and one worker, in messages. Any thread sends; one receives.</summary>
 internal sealed class WorkerLink(DescriptorChannel channel) : IDisposable
 {
+    /// <summary>Its descriptor in a process that was started with one.</summary>
+    public const int InNewProcess = 3;
+
     private readonly byte[] _received = new byte[WorkerMessage.MostBytes];
+
+    /// <summary>The end that this process was started with. Once.</summary>
+    public static WorkerLink ToParent()
+    {
+        DescriptorChannel channel = new(InNewProcess);
+        channel.KeepFromChildren();
+        return new WorkerLink(channel);
+    }
 
     /// <summary>For poll(2).</summary>
     public int Descriptor => channel.Descriptor;

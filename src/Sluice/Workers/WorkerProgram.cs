@@ -38,17 +38,38 @@ internal sealed class WorkerProgram
         return program;
     }
 
-    /// <summary>Everything about one more process.</summary>
+    /// <summary>Starts one more process, linked to this one (<see cref="WorkerLink.ToParent"/> there).</summary>
     /// <param name="marks">Variables of the environment that are added.</param>
-    /// <param name="descriptors">What it is given beside standard input, output and error.</param>
-    public ChildStart With(IReadOnlyDictionary<string, string> marks, params IReadOnlyList<(int Ours, int Theirs)> descriptors) => new()
+    /// <param name="link">Our end.</param>
+    /// <param name="error">Why there is none.</param>
+    public ChildProcess? TryStart(IReadOnlyDictionary<string, string> marks, out WorkerLink? link, out NativeError error)
     {
-        Path = _path,
-        Arguments = _arguments,
-        Environment = EnvironmentWith(marks, _notifies ? Activation : [.. Activation, .. Notification]),
-        Directory = _directory,
-        Descriptors = descriptors,
-    };
+        link = null;
+        DescriptorChannel? ours = DescriptorChannel.Open(out int theirs, out error);
+        if (ours is null)
+        {
+            return null;
+        }
+
+        var start = new ChildStart
+        {
+            Path = _path,
+            Arguments = _arguments,
+            Environment = EnvironmentWith(marks, _notifies ? Activation : [.. Activation, .. Notification]),
+            Directory = _directory,
+            Descriptors = [(theirs, WorkerLink.InNewProcess)],
+        };
+        ChildProcess? child = ChildProcess.TryStart(start, out error);
+        DescriptorChannel.Close(theirs);
+        if (child is null)
+        {
+            ours.Dispose();
+            return null;
+        }
+
+        link = new WorkerLink(ours);
+        return child;
+    }
 
     public override string ToString() => _path;
 

@@ -8,9 +8,6 @@ namespace Sluice.Workers;
 /// </summary>
 internal sealed class WorkerRole
 {
-    /// <summary>The descriptor of the link in a new process.</summary>
-    public const int LinkDescriptor = 3;
-
     /// <summary>The variable that names the server.</summary>
     public const string Variable = "SLUICE_WORKER";
 
@@ -75,8 +72,6 @@ internal sealed class WorkerRole
         ProcessSignals.DoNothingOn(ProcessSignals.HangUp, interrupts: false); // so with those that replace processes: the master's business
         ProcessSignals.DoNothingOn(ProcessSignals.UserDefined2, interrupts: false);
         NameThis();
-        DescriptorChannel channel = new(LinkDescriptor);
-        channel.KeepFromChildren();
-        return new WorkerRole(server, new WorkerLink(channel));
+        return new WorkerRole(server, WorkerLink.ToParent());
     }
 }

@@ -11,8 +11,6 @@ namespace Sluice.Models.Processes;
 /// </summary>
 internal sealed class PreforkCrew : IWorkerCrew, ILiveConnections, ILiveWorkers
 {
-    private const int ShortestPause = 50;
-    private const int LongestPause = 500;
     private const int ShortestLife = 5000; // of a worker with too much memory: its successor may need as much
 
     private readonly ServerContext _server;
@@ -131,9 +129,9 @@ internal sealed class PreforkCrew : IWorkerCrew, ILiveConnections, ILiveWorkers
                 continue;
             }
 
-            if (now < place.NotBefore)
+            if (now < place.Pause.Until)
             {
-                NextDuty = Math.Min(NextDuty, place.NotBefore);
+                NextDuty = Math.Min(NextDuty, place.Pause.Until);
             }
             else if (Start(place) is { } started)
             {
@@ -141,8 +139,8 @@ internal sealed class PreforkCrew : IWorkerCrew, ILiveConnections, ILiveWorkers
             }
             else
             {
-                place.Pause(now);
-                NextDuty = Math.Min(NextDuty, place.NotBefore);
+                place.Pause.Failed(now);
+                NextDuty = Math.Min(NextDuty, place.Pause.Until);
             }
         }
     }
@@ -157,7 +155,8 @@ internal sealed class PreforkCrew : IWorkerCrew, ILiveConnections, ILiveWorkers
         }
 
         place.Current?.Leave(_server.Options.Drain, othersAccept: true);
-        (place.Current, place.Next, place.Failures, place.HasServed) = (worker, null, 0, true);
+        (place.Current, place.Next, place.HasServed) = (worker, null, true);
+        place.Pause.Succeeded();
         if (Array.TrueForAll(_places, one => one.HasServed))
         {
             AllReady.TrySetResult();
@@ -200,7 +199,7 @@ internal sealed class PreforkCrew : IWorkerCrew, ILiveConnections, ILiveWorkers
 
         if (!worker.IsReady && place.Next == worker)
         {
-            place.Pause(Environment.TickCount64);
+            place.Pause.Failed(Environment.TickCount64);
             AllReady.TrySetException(new SluiceException(ErrorIds.WorkerNotReady, $"a worker process cannot serve: {worker.Complaint ?? $"it {exit} before it could serve"}"));
         }
 
@@ -292,6 +291,9 @@ internal sealed class PreforkCrew : IWorkerCrew, ILiveConnections, ILiveWorkers
 
     private sealed class Place(int index)
     {
+        /// <summary>Before the next start.</summary>
+        public StartPause Pause;
+
         public int Index { get; } = index;
 
         /// <summary>Who serves.</summary>
@@ -306,11 +308,5 @@ internal sealed class PreforkCrew : IWorkerCrew, ILiveConnections, ILiveWorkers
         public bool IsRestarting { get; set; }
 
         public bool HasServed { get; set; }
-
-        public int Failures { get; set; }
-
-        public long NotBefore { get; private set; }
-
-        public void Pause(long now) => NotBefore = now + Math.Min(ShortestPause << Math.Min(Failures++, 10), LongestPause);
     }
 }

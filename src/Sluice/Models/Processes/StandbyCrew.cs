@@ -12,9 +12,6 @@ namespace Sluice.Models.Processes;
 /// </summary>
 internal sealed class StandbyCrew : IWorkerCrew, ILiveConnections
 {
-    private const int ShortestPause = 50;
-    private const int LongestPause = 500;
-
     private readonly ServerContext _server;
     private readonly Supervisor _supervisor;
     private readonly WorkerOptions _options;
@@ -29,8 +26,7 @@ internal sealed class StandbyCrew : IWorkerCrew, ILiveConnections
     private bool _isClosing;
     private bool _hasNone; // none can be had at the moment: the last ones failed before they were ready
 
-    private long _pausedUntil;
-    private int _failures;
+    private StartPause _pause;
 
     public StandbyCrew(ServerContext server, Supervisor supervisor)
     {
@@ -122,7 +118,7 @@ internal sealed class StandbyCrew : IWorkerCrew, ILiveConnections
             Monitor.PulseAll(_ready);
         }
 
-        _supervisor.Post(static () => { }); // DoDuty sees to it
+        _supervisor.Wake(); // DoDuty sees to it
     }
 
     public void DoDuty(long now)
@@ -145,17 +141,17 @@ internal sealed class StandbyCrew : IWorkerCrew, ILiveConnections
             return;
         }
 
-        if (now >= _pausedUntil)
+        if (now >= _pause.Until)
         {
             Start(Math.Min(_standby - idle, _options.Most - _supervisor.Workers.Count), now);
         }
 
-        NextDuty = _pausedUntil > now ? _pausedUntil : long.MaxValue;
+        NextDuty = _pause.Until > now ? _pause.Until : long.MaxValue;
     }
 
     public void OnReady(WorkerProcess worker)
     {
-        (_failures, _pausedUntil) = (0, 0);
+        _pause.Succeeded();
         FirstReady.TrySetResult();
         lock (_ready)
         {
@@ -197,7 +193,7 @@ internal sealed class StandbyCrew : IWorkerCrew, ILiveConnections
         else if (!worker.IsLeaving)
         {
             _supervisor.Tell($"{ErrorIds.WorkerDied}: the worker {worker.Id} {exit} while it stood by");
-            Pause(Environment.TickCount64);
+            _pause.Failed(Environment.TickCount64);
         }
     }
 
@@ -213,7 +209,7 @@ internal sealed class StandbyCrew : IWorkerCrew, ILiveConnections
                     _serving.Add(worker, connection);
                     if (_ready.Count < _low)
                     {
-                        _supervisor.Post(static () => { });
+                        _supervisor.Wake();
                     }
 
                     return worker;
@@ -260,7 +256,7 @@ internal sealed class StandbyCrew : IWorkerCrew, ILiveConnections
             if (_supervisor.TryStart(slot: 0, out string? why) is null)
             {
                 FirstReady.TrySetException(new SluiceException(ErrorIds.WorkerNotStarted, why!));
-                Pause(now);
+                _pause.Failed(now);
                 return;
             }
 
@@ -269,12 +265,6 @@ internal sealed class StandbyCrew : IWorkerCrew, ILiveConnections
                 _starting++;
             }
         }
-    }
-
-    private void Pause(long now)
-    {
-        _pausedUntil = now + Math.Min(ShortestPause << Math.Min(_failures, 10), LongestPause);
-        _failures++;
     }
 
     // A program that cannot come so far will hardly do so the next time: those who wait are not left to wait for it.
@@ -292,10 +282,9 @@ internal sealed class StandbyCrew : IWorkerCrew, ILiveConnections
         }
 
         string why = worker.Complaint ?? $"it {exit} before it could serve";
-
         _supervisor.Tell($"{ErrorIds.WorkerNotReady}: the worker {worker.Id} was of no use: {why}");
         FirstReady.TrySetException(new SluiceException(ErrorIds.WorkerNotReady, $"a worker process cannot serve: {why}"));
-        Pause(Environment.TickCount64);
+        _pause.Failed(Environment.TickCount64);
         lock (_ready)
         {
             _hasNone = _ready.Count == 0 && _starting == 0;

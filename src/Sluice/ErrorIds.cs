@@ -42,6 +42,9 @@ public static class ErrorIds
     /// <summary>systemd passed no socket of that name.</summary>
     public const string NothingPassed = "SLU0013";
 
+    /// <summary>The server listens for connections and has no handler of connections, or for datagrams and has none of datagrams.</summary>
+    public const string NoHandlerForKind = "SLU0014";
+
     /// <summary>The model does not serve this kind of transport.</summary>
     public const string KindNotServed = "SLU0102";
 
@@ -59,6 +62,9 @@ public static class ErrorIds
 
     /// <summary>A handler that shares state between its connections, and a model whose connections share no memory.</summary>
     public const string StateNotShared = "SLU0107";
+
+    /// <summary>Listeners of one server have models that cannot be in one server.</summary>
+    public const string ModelsDoNotMix = "SLU0108";
 
     /// <summary>The unread buffer reached its limit with everything examined.</summary>
     public const string UnreadLimit = "SLU0201";
@@ -83,6 +89,18 @@ public static class ErrorIds
 
     /// <summary>The handler threw.</summary>
     public const string HandlerFailed = "SLU0208";
+
+    /// <summary>More bytes than a datagram can have.</summary>
+    public const string DatagramTooLong = "SLU0209";
+
+    /// <summary>A datagram has nowhere to go: its peer has no address, or none of the socket's kind.</summary>
+    public const string NoPeerAddress = "SLU0210";
+
+    /// <summary>Bytes that are no frame: too long, malformed, or cut off by the end.</summary>
+    public const string BadFrame = "SLU0211";
+
+    /// <summary>A session would send more than it was sent before its peer has proved its address.</summary>
+    public const string AmplificationLimit = "SLU0212";
 
     /// <summary>accept(2) failed for want of a resource; accepting backs off.</summary>
     public const string AcceptBackOff = "SLU0301";
@@ -113,6 +131,12 @@ public static class ErrorIds
 
     /// <summary>The system would not start a process to replace this one.</summary>
     public const string UpgradeNotStarted = "SLU0310";
+
+    /// <summary>The kernel has dropped datagrams, because nobody received them in time.</summary>
+    public const string DatagramsDropped = "SLU0311";
+
+    /// <summary>Receiving datagrams failed; it is tried again, or given up where that is of no use.</summary>
+    public const string ReceiveFailed = "SLU0312";
 
     /// <summary>The socket of a connection cannot be another process's, under this model, over this transport or at this point.</summary>
     public const string CannotHandOver = "SLU0320";

@@ -12,6 +12,12 @@ public sealed class ListenOptions
     /// <summary>SO_REUSEPORT: several sockets may bind one port, and the kernel spreads connections over them. Defaults to false.</summary>
     public bool ReusePort { get; set; }
 
+    /// <summary>The mode of a Unix socket's file, whatever the umask. Whoever may write to the file may connect or send. Defaults to null: what the umask leaves.</summary>
+    public UnixFileMode? FileMode { get; set; }
+
+    /// <summary>The users, by number, that a Unix socket serves, by the word of the kernel (SO_PEERCRED, SCM_CREDENTIALS); others are refused or dropped. Defaults to null: all.</summary>
+    public IReadOnlySet<uint>? AllowedUsers { get; set; }
+
     /// <summary>TCP_NODELAY: send small segments at once. Defaults to true.</summary>
     public bool NoDelay { get; set; } = true;
 

@@ -286,7 +286,8 @@ public sealed partial class SocketServer : IAsyncDisposable
 
     private ServerContext Context(int? budget, TimeSpan timeout) => new()
     {
-        Listeners = _listeners,
+        Listeners = [.. _listeners.OfType<StreamListener>()],
+        Datagrams = [.. _listeners.OfType<DatagramListener>()],
         Options = _options,
         Gate = _gate!,
         Runner = _runner!,

@@ -28,6 +28,9 @@ public sealed class SocketServerOptions
     /// <summary>The limits.</summary>
     public ServerLimits Limits { get; } = new();
 
+    /// <summary>Options of datagram listeners.</summary>
+    public DatagramOptions Datagrams { get; } = new();
+
     /// <summary>Options of the listening and the accepted sockets.</summary>
     public ListenOptions Sockets { get; } = new();
 

@@ -7,7 +7,7 @@ namespace Sluice.Accepting;
 /// The one accept loop, passive: a result goes in, a decision comes out. It has no thread and no clock, so that a blocking thread, a turn of
 /// epoll, a multishot accept and a prefork worker all use it. One per listener; its callers take turns.
 /// </summary>
-internal sealed class AcceptLoop(Listener listener, ConnectionGate gate, ServerEvents events, int? budget = null)
+internal sealed class AcceptLoop(StreamListener listener, ConnectionGate gate, ServerEvents events, int? budget = null)
 {
     // A queue of connections that all failed gives errors to retry at once, but not for ever: then something else is wrong, and a spin burns a core.
     private const int MostRetriesInARow = 16;
@@ -20,7 +20,7 @@ internal sealed class AcceptLoop(Listener listener, ConnectionGate gate, ServerE
     private bool _holdsPlace;
     private int _retries;
 
-    public Listener Listener { get; } = listener;
+    public StreamListener Listener { get; } = listener;
 
     /// <summary>
     /// Whether to look for the next connection; false: leave it in the kernel's queue until the gate says that a place is free.

@@ -12,13 +12,13 @@ internal sealed class AcceptSignal : IDisposable
 {
     private readonly EventDescriptor _event = new();
     private readonly PollDescriptor[] _polled;
-    private readonly IReadOnlyList<Listener> _listeners;
+    private readonly IReadOnlyList<StreamListener> _listeners;
 
-    public AcceptSignal(IReadOnlyList<Listener> listeners)
+    public AcceptSignal(IReadOnlyList<StreamListener> listeners)
     {
         _listeners = listeners;
         _polled = new PollDescriptor[listeners.Count + 1];
-        foreach (Listener listener in listeners)
+        foreach (StreamListener listener in listeners)
         {
             listener.NotifyPending(_event.Set);
         }
@@ -63,7 +63,7 @@ internal sealed class AcceptSignal : IDisposable
 
     public void Dispose()
     {
-        foreach (Listener listener in _listeners)
+        foreach (StreamListener listener in _listeners)
         {
             listener.NotifyPending(null);
         }

@@ -6,7 +6,11 @@ namespace Sluice.Accepting;
 /// <summary>What a running model is given by its server.</summary>
 internal sealed class ServerContext
 {
-    public required IReadOnlyList<Listener> Listeners { get; init; }
+    /// <summary>Where connections come.</summary>
+    public required IReadOnlyList<StreamListener> Listeners { get; init; }
+
+    /// <summary>Where datagrams come.</summary>
+    public IReadOnlyList<DatagramListener> Datagrams { get; init; } = [];
 
     public required SocketServerOptions Options { get; init; }
 

@@ -34,6 +34,18 @@ public sealed class ServerEvents
     /// <summary>accept(2) failed.</summary>
     public event Action<AcceptFailed>? AcceptFailed;
 
+    /// <summary>A handler threw on a datagram.</summary>
+    public event Action<DatagramFailed>? DatagramFailed;
+
+    /// <summary>A datagram could not be sent, and is lost.</summary>
+    public event Action<DatagramNotSent>? DatagramNotSent;
+
+    /// <summary>Datagrams were lost before a handler saw them.</summary>
+    public event Action<DatagramsDropped>? DatagramsDropped;
+
+    /// <summary>Receiving from a datagram socket failed.</summary>
+    public event Action<ReceiveFailed>? ReceiveFailed;
+
     /// <summary>A drain is over.</summary>
     public event Action<DrainReport>? Drained;
 
@@ -88,6 +100,17 @@ public sealed class ServerEvents
         Raise(AcceptFailed, new AcceptFailed(listener, error, reaction == AcceptReaction.BackOff, reaction == AcceptReaction.Stop));
 
     internal void RaiseConnectionEnded(in ConnectionEnded ended) => Raise(ConnectionEnded, ended);
+
+    internal void RaiseDatagramFailed(in DatagramFailed failed) => Raise(DatagramFailed, failed);
+
+    /// <summary>Whether anybody hears of it: an end point is made for nobody else.</summary>
+    internal bool WatchesNotSent => DatagramNotSent is not null;
+
+    internal void RaiseDatagramNotSent(in DatagramNotSent lost) => Raise(DatagramNotSent, lost);
+
+    internal void RaiseDatagramsDropped(in DatagramsDropped dropped) => Raise(DatagramsDropped, dropped);
+
+    internal void RaiseReceiveFailed(in ReceiveFailed failed) => Raise(ReceiveFailed, failed);
 
     internal void RaiseDrained(DrainReport report) => Raise(Drained, report);
 

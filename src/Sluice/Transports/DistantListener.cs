@@ -5,7 +5,7 @@ using System.Runtime.InteropServices;
 namespace Sluice.Transports;
 
 /// <summary>A listener of which another process accepts: its address, and nothing to accept from.</summary>
-internal sealed class DistantListener(SocketAddressUrl url) : Listener(url)
+internal sealed class DistantListener(SocketAddressUrl url) : StreamListener(url)
 {
     public override SafeHandle? Handle => null;
 

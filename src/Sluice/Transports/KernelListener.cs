@@ -6,7 +6,7 @@ using Sluice.Native;
 namespace Sluice.Transports;
 
 /// <summary>A listening stream socket of the kernel; TCP and Unix sockets accept alike.</summary>
-internal sealed class KernelListener : Listener
+internal sealed class KernelListener : StreamListener
 {
     private readonly ListeningDescriptor _descriptor;
     private readonly EndPoint? _unixEndPoint;
@@ -61,7 +61,7 @@ internal sealed class KernelListener : Listener
             // first: once nobody listens there, it may be the next server's.
             if (!_isShared)
             {
-                DeleteFile();
+                SocketFile.Delete(Url);
                 _descriptor.EndListening();
             }
 
@@ -72,23 +72,6 @@ internal sealed class KernelListener : Listener
     internal override void Share() => _isShared = true;
 
     internal override void Own() => _isShared = false;
-
-    private void DeleteFile()
-    {
-        if (_unixEndPoint is null || !Url.Path.StartsWith('/'))
-        {
-            return;
-        }
-
-        try
-        {
-            File.Delete(Url.Path);
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            // Who binds there the next time removes it.
-        }
-    }
 
     private AcceptError Name(NativeError error) => error switch
     {

@@ -4,7 +4,8 @@ using System.Runtime.InteropServices;
 namespace Sluice.Transports;
 
 /// <summary>
-/// A bound, listening socket. Its handle is public, so that a foreign loop can watch it and call <c>HandleOneAsync</c> when it is readable.
+/// A bound socket that a server serves: of connections or of datagrams. Its handle is public, so that a foreign loop can watch it and call
+/// <c>HandleOneAsync</c> when it is readable.
 /// </summary>
 public abstract class Listener : IAsyncDisposable
 {
@@ -13,7 +14,10 @@ public abstract class Listener : IAsyncDisposable
     /// <summary>The address as a client would write it, with the real port.</summary>
     public SocketAddressUrl Url { get; }
 
-    /// <summary>The listening socket; null for the in-memory transport, which descriptor models refuse (SLU0103).</summary>
+    /// <summary>What comes here.</summary>
+    public abstract TransportKind Kind { get; }
+
+    /// <summary>The socket; null for the in-memory transport, which descriptor models refuse (SLU0103).</summary>
     public abstract SafeHandle? Handle { get; }
 
     /// <summary>The bound address.</summary>
@@ -26,9 +30,6 @@ public abstract class Listener : IAsyncDisposable
         GC.SuppressFinalize(this);
         return ValueTask.CompletedTask;
     }
-
-    /// <summary>One accept(2): a connection, or a named error. Never loops, never waits.</summary>
-    internal abstract AcceptResult TryAccept();
 
     /// <summary>Stops listening, now: whoever connects from here on is refused by the system.</summary>
     internal abstract void Close();
@@ -54,12 +55,4 @@ public abstract class Listener : IAsyncDisposable
 
     /// <summary>Whether it came from another process, which accepts or accepted from it too.</summary>
     internal virtual bool IsAdopted => false;
-
-    /// <summary>For a listener without a descriptor: <paramref name="pending"/> is called whenever a connection waits. Null ends it.</summary>
-    internal virtual void NotifyPending(Action? pending)
-    {
-    }
-
-    /// <summary>For a listener without a descriptor: whether an accept now would give something.</summary>
-    internal virtual bool MayHavePending => false;
 }

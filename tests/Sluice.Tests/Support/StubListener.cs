@@ -6,7 +6,7 @@ using Sluice.Transports.InMemory;
 namespace Sluice.Tests.Support;
 
 /// <summary>A listener that nobody connects to: results are handed to the loop by the test.</summary>
-internal sealed class StubListener() : Listener(SocketAddressUrl.Parse("memory://stub"))
+internal sealed class StubListener() : StreamListener(SocketAddressUrl.Parse("memory://stub"))
 {
     public override SafeHandle? Handle => null;
 

@@ -4,7 +4,7 @@ using System.Runtime.InteropServices;
 namespace Sluice.Transports.InMemory;
 
 /// <summary>Connections of this process to a name; scripted errors come before them.</summary>
-internal sealed class InMemoryListener(SocketAddressUrl url, int backlog, InMemoryTransport owner) : Listener(url)
+internal sealed class InMemoryListener(SocketAddressUrl url, int backlog, InMemoryTransport owner) : StreamListener(url)
 {
     private readonly Lock _changing = new();
     private readonly Queue<InMemoryStreamSocket> _queue = new();

@@ -18,8 +18,8 @@ internal static unsafe class ListeningSocket
         try
         {
             listener.DangerousAddRef(ref held);
-            SocketAddress peer = default;
-            int length = SocketAddress.Size;
+            RawSocketAddress peer = default;
+            int length = RawSocketAddress.Size;
             int fd = Libc.accept4((int)listener.DangerousGetHandle(), (byte*)&peer, &length, SOCK_CLOEXEC);
             error = fd < 0 ? Errno.Last : NativeError.None;
             accepted = new StreamDescriptor(fd, peer);

@@ -54,5 +54,9 @@ internal enum NativeError : byte
     CompletionsLost,
     NoChild,
     NotExecutable,
+    MessageTooLong,
+    WrongType,
+    FamilyNotSupported,
+    NoDestination,
     Other,
 }

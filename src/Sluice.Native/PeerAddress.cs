@@ -19,7 +19,7 @@ internal readonly struct PeerAddress
     private readonly ushort _port; // in the network's order
 
     /// <summary>From what the kernel wrote.</summary>
-    public PeerAddress(in SocketAddress address)
+    public PeerAddress(in RawSocketAddress address)
     {
         (_family, _port, _four) = (address.Family, address.Port, address.FlowOrV4);
         _six = _family == AF_INET6 ? new SixAddress(address) : null;
@@ -35,7 +35,7 @@ internal readonly struct PeerAddress
         return _family == AF_INET ? new IPEndPoint(_four, port) : _six?.ToEndPoint(port);
     }
 
-    private sealed class SixAddress(in SocketAddress address)
+    private sealed class SixAddress(in RawSocketAddress address)
     {
         private readonly ulong _high = address.V6High;
         private readonly ulong _low = address.V6Low;
@@ -72,7 +72,7 @@ internal readonly struct PeerAddress
 
 /// <summary>A sockaddr as the kernel writes it. A Unix peer's path is cut, and reported as unnamed.</summary>
 [StructLayout(LayoutKind.Sequential)]
-internal struct SocketAddress
+internal struct RawSocketAddress
 {
     /// <summary>sizeof(struct sockaddr_in6), the largest kept.</summary>
     public const int Size = 28;

@@ -31,8 +31,8 @@ internal static unsafe partial class StreamConnector
             }
 
             _ = fcntl(fd, F_SETFL, fcntl(fd, F_GETFL, 0) & ~O_NONBLOCK);
-            SocketAddress peer = default;
-            int length = SocketAddress.Size;
+            RawSocketAddress peer = default;
+            int length = RawSocketAddress.Size;
             _ = Libc.getpeername(fd, (byte*)&peer, &length);
             stream = new StreamDescriptor(fd, peer);
             error = NativeError.None;

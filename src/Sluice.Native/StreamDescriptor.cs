@@ -25,7 +25,7 @@ internal unsafe struct StreamDescriptor
     private volatile int _fd;
     private readonly PeerAddress _peer;
 
-    internal StreamDescriptor(int fd, in SocketAddress peer)
+    internal StreamDescriptor(int fd, in RawSocketAddress peer)
     {
         _fd = fd;
         _peer = new PeerAddress(peer);
@@ -34,8 +34,8 @@ internal unsafe struct StreamDescriptor
     /// <summary>Takes over a connected descriptor of which the peer is not known yet; asks the kernel for it. getpeername(2).</summary>
     public static StreamDescriptor Adopt(int fd)
     {
-        SocketAddress peer = default;
-        int length = SocketAddress.Size;
+        RawSocketAddress peer = default;
+        int length = RawSocketAddress.Size;
         return Libc.getpeername(fd, (byte*)&peer, &length) < 0 ? new StreamDescriptor(fd, default) : new StreamDescriptor(fd, peer);
     }
 
@@ -143,10 +143,10 @@ internal unsafe struct StreamDescriptor
     /// <summary>The address of our end, or null when the socket is gone.</summary>
     public EndPoint? LocalEndPoint()
     {
-        SocketAddress address = default;
+        RawSocketAddress address = default;
         lock (Closing)
         {
-            int length = SocketAddress.Size;
+            int length = RawSocketAddress.Size;
             if (_fd == Closed || Libc.getsockname(_fd, (byte*)&address, &length) < 0)
             {
                 return null;

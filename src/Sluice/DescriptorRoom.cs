@@ -13,14 +13,14 @@ internal static class DescriptorRoom
 {
     private const int Spare = 64;
 
-    public static int Maximum(SocketServerOptions options, ConcurrencyModel model, ServerEvents events, bool handsOver)
+    public static int Maximum(SocketServerOptions options, IReadOnlyList<ConcurrencyModel> models, ServerEvents events, bool handsOver)
     {
         long limit = ResourceLimits.MaxDescriptors();
         int open = ResourceLimits.OpenDescriptors();
-        int most = model.HardMaximum(options);
+        int most = models.Min(model => model.HardMaximum(options));
         int each = handsOver || most < int.MaxValue ? 2 : 1; // the socket, and the pidfd of the program that has it; or a worker's link and pidfd
         int fits = (int)Math.Max(1, (limit - Spare - open) / each);
-        int wanted = options.Limits.MaxConnections ?? Math.Min(fits, model.MaxConnections ?? int.MaxValue);
+        int wanted = options.Limits.MaxConnections ?? Math.Min(fits, models.Min(model => model.MaxConnections ?? int.MaxValue));
         int maximum = Math.Min(Math.Min(wanted, fits), most);
         events.RaiseNoticed(maximum == most
             ? Line($"at most {maximum} connections, each with a worker process of its own (--max-workers)")

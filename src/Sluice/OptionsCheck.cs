@@ -1,4 +1,3 @@
-using Microsoft.AspNetCore.Connections;
 using Sluice.Models;
 using Sluice.Transports;
 
@@ -10,9 +9,10 @@ internal static class OptionsCheck
     // Each loop is a thread, and has buffers and descriptors of its own: a number beyond this is a slip of the hand.
     private const int MostLoops = 1024;
     private const int MostWorkers = 8192;
+    private const int MostDatagram = 16 * 1024 * 1024; // a Unix socket's may be as long as its send buffer
     private const long LeastHeap = 4 * 1024 * 1024; // the runtime does not start with less
 
-    public static (SocketAddressUrl Url, Transport Transport)[] Check(SocketServerOptions options, ConcurrencyModel model)
+    public static ServedAddress[] Check(SocketServerOptions options, ServerHandlers handlers, ConcurrencyModel model)
     {
         if (!OperatingSystem.IsLinux())
         {
@@ -25,11 +25,24 @@ internal static class OptionsCheck
         }
 
         CheckRanges(options);
-        return [.. options.Listen.Select(text => CheckAddress(text, options, model))];
+        ServedAddress[] addresses = [.. options.Listen.Select(text => CheckAddress(text, options, handlers, model))];
+        ConcurrencyModel[] models = [.. addresses.Select(address => address.Model).Distinct()];
+        Array.ForEach(models, one => CheckState(handlers.SharesState, one));
+        if (models.Count(one => !one.Capabilities.SharesMemory) > 1)
+        {
+            throw new SluiceException(ErrorIds.ModelsDoNotMix, $"one server cannot have several models with worker processes ({string.Join(", ", models.Where(one => !one.Capabilities.SharesMemory).Select(one => one.Name))}); use one of them, or two servers");
+        }
+
+        if (handlers.HandsOver)
+        {
+            Array.ForEach(models, one => CheckHandOver(options, one, addresses));
+        }
+
+        return addresses;
     }
 
-    /// <summary>Whether the connections of a handler share memory.</summary>
-    public static bool SharesState(ConnectionHandler handler) => Attribute.IsDefined(handler.GetType(), typeof(SharesStateAttribute));
+    /// <summary>Whether what a handler serves shares memory.</summary>
+    public static bool SharesState(object handler) => Attribute.IsDefined(handler.GetType(), typeof(SharesStateAttribute));
 
     /// <summary>Refuses a handler whose connections would not find each other.</summary>
     public static void CheckState(bool sharesState, ConcurrencyModel model)
@@ -42,14 +55,14 @@ internal static class OptionsCheck
     }
 
     /// <summary>Refuses what a handler that hands the socket to another process cannot have.</summary>
-    public static void CheckHandOver(SocketServerOptions options, ConcurrencyModel model, (SocketAddressUrl Url, Transport Transport)[] addresses)
+    public static void CheckHandOver(SocketServerOptions options, ConcurrencyModel model, ServedAddress[] addresses)
     {
         if (model.WhyNoHandOver(options) is { } reason)
         {
             throw new SluiceException(ErrorIds.CannotHandOver, $"the model {model.Name} cannot hand a connection to a program: {reason}; use another model, such as thread");
         }
 
-        if (Array.Find(addresses, address => !address.Transport.CanHandOver).Url is { } url)
+        if (Array.Find(addresses, address => !address.Transport.CanHandOver)?.Url is { } url)
         {
             throw new SluiceException(ErrorIds.CannotHandOver,
                 $"a connection of {url} cannot be handed to a program: its bytes are not those of a socket; use tcp:// or unix://");
@@ -72,18 +85,28 @@ internal static class OptionsCheck
     public static bool HasDescriptors(SocketServerOptions options) =>
         !options.Listen.Any(text => BuiltInTransports.All.Any(transport => !transport.HasDescriptor && text.StartsWith(transport.Scheme + "://", StringComparison.OrdinalIgnoreCase)));
 
-    private static (SocketAddressUrl Url, Transport Transport) CheckAddress(string text, SocketServerOptions options, ConcurrencyModel model)
+    private static ServedAddress CheckAddress(string text, SocketServerOptions options, ServerHandlers handlers, ConcurrencyModel model)
     {
-        SocketAddressUrl url = SocketAddressUrl.Parse(text);
+        (string address, string? name) = ServedAddress.Split(text);
+        SocketAddressUrl url = SocketAddressUrl.Parse(address);
         Transport transport = BuiltInTransports.For(url);
-        model.Check(transport.Kind, options).ThrowIfRefused();
+        model = name is null ? model : name is "auto" && !transport.HasDescriptor ? ConcurrencyModels.AutoWithoutDescriptors : ConcurrencyModels.Find(name);
+        TransportKind kind = transport.KindOf(url);
+        model.Check(kind, options).ThrowIfRefused();
         if (model.Capabilities.NeedsDescriptor && !transport.HasDescriptor)
         {
             throw new SluiceException(ErrorIds.NoDescriptor,
                 $"the model {model.Name} watches descriptors and {url} has none; use tcp:// or unix://, or a model that does not: thread, async");
         }
 
-        return (url, transport);
+        if (!handlers.Serve(kind))
+        {
+            throw new SluiceException(ErrorIds.NoHandlerForKind, kind == TransportKind.Datagram
+                ? $"cannot serve {url}: datagrams come there, and the server has no handler of datagrams; give it one (HandleDatagrams), or listen on tcp:// or unix://"
+                : $"cannot serve {url}: connections come there, and the server has no handler of connections; give it one (Handle), or listen on udp:// or unixgram://");
+        }
+
+        return new(url, transport, model);
     }
 
     private static void CheckRanges(SocketServerOptions options)
@@ -100,6 +123,16 @@ internal static class OptionsCheck
         if (options.Loops > MostLoops)
         {
             throw new SluiceException(ErrorIds.OptionOutOfRange, $"loops cannot be {options.Loops}: the most is {MostLoops}; one per core is enough");
+        }
+
+        AtLeast("max size of a datagram (bytes)", options.Datagrams.MaxSize, 1);
+        AtLeast("max concurrent datagrams", options.Datagrams.MaxConcurrent, 1);
+        AtLeast("receive buffer (bytes)", options.Datagrams.ReceiveBuffer, 1);
+        AtLeast("send buffer (bytes)", options.Datagrams.SendBuffer, 1);
+        Positive("send timeout", options.Datagrams.SendTimeout);
+        if (options.Datagrams.MaxSize > MostDatagram)
+        {
+            throw new SluiceException(ErrorIds.OptionOutOfRange, $"the max size of a datagram cannot be {options.Datagrams.MaxSize}: the most is {MostDatagram}");
         }
 
         CheckWorkers(options.Workers);

@@ -62,9 +62,14 @@ public sealed partial class SocketServer
 
         // 4. Cut. A handler that was cut comes out of its call; one that computes for ever is left to the process's end.
         int cut = 0;
+        if (_datagramRunner is not null)
+        {
+            await _datagramRunner.Stopping.CancelAsync();
+        }
+
         if (!_options.IndependentThreads)
         {
-            TimeSpan patience = _model.Capabilities.SharesMemory || IsWorker ? AfterCut : AfterCut + AfterWorkersCut;
+            TimeSpan patience = Models.All(model => model.Capabilities.SharesMemory) || IsWorker ? AfterCut : AfterCut + AfterWorkersCut;
             long lastLook = Environment.TickCount64 + (long)patience.TotalMilliseconds;
             if (_serving is { IsCompleted: false })
             {

@@ -1,5 +1,6 @@
 using Sluice.Connections;
 using Sluice.Diagnostics;
+using Sluice.Models;
 using Sluice.Native;
 using Sluice.Restarting;
 using Sluice.Transports;
@@ -88,7 +89,7 @@ public sealed partial class SocketServer
     }
 
     /// <summary>Whether those who serve have moved since the last call, where that can be told.</summary>
-    internal bool ShowsLife() => _context?.Pulse?.Invoke() ?? true;
+    internal bool ShowsLife() => _models?.ShowsLife() ?? true;
 
     private static int HandOver(IReadOnlyList<SocketServer> servers, UpgradeOptions options, CancellationToken cancellation)
     {
@@ -100,7 +101,7 @@ public sealed partial class SocketServer
             lock (server._changing)
             {
                 server._isHandedOver = true;
-                server._context!.OthersAccept = true;
+                server._models!.OthersAccept = true;
                 server._listeners.ForEach(static listener => listener.Share());
             }
         }
@@ -122,7 +123,7 @@ public sealed partial class SocketServer
     {
         lock (_changing)
         {
-            if (_context is null || _state != ServerState.Listening || _stopping is not null || _isHandedOver || IsWorker)
+            if (_models is null || _state != ServerState.Listening || _stopping is not null || _isHandedOver || IsWorker)
             {
                 throw new SluiceException(ErrorIds.WrongState, "the server has nothing to hand over: it does not serve, or was stopped or handed over already");
             }
@@ -145,16 +146,22 @@ public sealed partial class SocketServer
     }
 
     // Under _changing: what the predecessor hands over instead of binding it again, and the rest.
-    private IReadOnlyList<Listener> InheritOrBind(SocketAddressUrl url, Transport transport)
+    private IReadOnlyList<Listener> InheritOrBind(ServedAddress address)
     {
+        (SocketAddressUrl url, Transport transport, ConcurrencyModel model) = address;
         string askedFor = url.ToString();
         IReadOnlyList<(SocketAddressUrl Url, int Descriptor)> inherited = UpgradeRole.Current?.Inherit(_options.Name ?? "", askedFor) ?? [];
         IReadOnlyList<Listener> listeners = inherited.Count == 0
-            ? transport.BindAll(url, _options.Sockets)
+            ? transport.BindAll(url, _options.Sockets, model.DatagramSockets(_options))
             : [.. inherited.Select(one => BuiltInTransports.For(one.Url).Adopt(one.Url, one.Descriptor))];
-        foreach (Listener listener in listeners)
+        for (int i = 0; i < listeners.Count; i++)
         {
-            listener.AskedFor = askedFor;
+            Settle(listeners[i], model);
+            listeners[i].AskedFor = askedFor;
+            if (inherited.Count > 0 && i > 0 && !transport.IsForeign && listeners[i] is DatagramListener twin)
+            {
+                twin.IsTwin = true; // several of one address, as they were bound there
+            }
         }
 
         if (inherited.Count > 0 && !transport.IsForeign)
@@ -163,6 +170,13 @@ public sealed partial class SocketServer
         }
 
         return listeners;
+    }
+
+    // What every listener needs before it is served.
+    private void Settle(Listener listener, ConcurrencyModel model)
+    {
+        listener.Model = model.Name;
+        (listener as DatagramListener)?.Configure(_options.Datagrams);
     }
 
     private static async Task OwnAsync(Task handedOver, IReadOnlyList<Listener> listeners)
@@ -177,7 +191,7 @@ public sealed partial class SocketServer
     // A step of the drain. Whoever has just come is left alone for a while, if others go on accepting.
     private void AskToEnd(StreamConnection connection)
     {
-        bool mayBeAboutToAsk = _context is { OthersAccept: true }
+        bool mayBeAboutToAsk = _models is { OthersAccept: true }
             && connection is { BytesReceived: 0, IsElsewhere: false } && Environment.TickCount64 - connection.AcceptedAt < FirstByteAfterHandOver.TotalMilliseconds;
         if (!mayBeAboutToAsk)
         {

@@ -27,7 +27,7 @@ public sealed partial class SocketServer
     /// <exception cref="SluiceException">The server does not serve, or its model has no workers that live on.</exception>
     public async Task RestartWorkersAsync()
     {
-        if (_context?.Restart is not { } restart)
+        if (_models?.Restart is not { } restart)
         {
             throw new SluiceException(ErrorIds.WrongState, $"the model {_model.Name} has no workers that could be replaced, or the server does not serve; use prefork");
         }
@@ -53,7 +53,7 @@ public sealed partial class SocketServer
         {
             if (_listeners.Count == 0)
             {
-                _listeners.AddRange(_addresses.Select(address => new DistantListener(address.Url)));
+                _listeners.AddRange(_addresses.Select(address => new DistantListener(address.Url) { Model = address.Model.Name }));
             }
 
             return false;
@@ -69,8 +69,8 @@ public sealed partial class SocketServer
 
         try
         {
-            ConcurrencyModel model = _model.InWorker(_options, role)
-                ?? throw new SluiceException(ErrorIds.WorkerNotReady, $"the program serves with {_model.Name} when it is started again, and had workers before: the model must not change by itself");
+            ConcurrencyModel model = Master.InWorker(_options, role)
+                ?? throw new SluiceException(ErrorIds.WorkerNotReady, $"the program serves with {Master.Name} when it is started again, and had workers before: the model must not change by itself");
             role.OnDrain = (within, othersAccept) => _ = LeaveAsync(role, within, othersAccept);
             if (model.Capabilities.SharesMemory)
             {
@@ -79,8 +79,7 @@ public sealed partial class SocketServer
             }
 
             Prepare(maximum: 1);
-            _context = Context(budget: null, Timeout.InfiniteTimeSpan);
-            _serving = model.RunAsync(_context, _stop.Token);
+            RunAsWorker(model);
             Environment.Exit(0);
         }
         catch (Exception error)
@@ -96,17 +95,16 @@ public sealed partial class SocketServer
     {
         try
         {
-            int index = Adopt(role);
-            Prepare(_model.ShareOf(_options, index) ?? DescriptorRoom.Maximum(_options, model, new ServerEvents(), _handsOver));
+            int index = Adopt(role, model);
+            Prepare(Master.ShareOf(_options, index) ?? DescriptorRoom.Maximum(_options, [model], new ServerEvents(), _handlers.HandsOver));
             Events.Accepting += TellReady;
             Events.ConnectionAccepted += _ => CountAccepted(role);
             Enter(ServerState.Listening);
-            _context = Context(budget: null, Timeout.InfiniteTimeSpan);
-            _serving = model.RunAsync(_context, _stop.Token);
+            RunAsWorker(model);
             role.HearOn();
             new Thread(() => Beat(role), maxStackSize: 256 * 1024) { IsBackground = true, Name = "sluice-worker-beat" }.UnsafeStart();
-            await Task.WhenAny(_serving, _leaving.Task);
-            if (_serving.IsCompleted)
+            await Task.WhenAny(_serving!, _leaving.Task);
+            if (_serving!.IsCompleted)
             {
                 await _serving;
             }
@@ -127,7 +125,16 @@ public sealed partial class SocketServer
         }
     }
 
-    private int Adopt(WorkerRole role)
+    // The model that has workers, of which a server has one at most.
+    private ConcurrencyModel Master => Models.FirstOrDefault(model => !model.Capabilities.SharesMemory, _model);
+
+    private void RunAsWorker(ConcurrencyModel model)
+    {
+        _models = new RunningModels([(model, Context(model, budget: null, Timeout.InfiniteTimeSpan))]);
+        _serving = _models.RunAsync(_stop);
+    }
+
+    private int Adopt(WorkerRole role, ConcurrencyModel model)
     {
         if (role.Next(out int[] descriptors) is not { Kind: WorkerMessageKind.Listen } message)
         {
@@ -138,7 +145,9 @@ public sealed partial class SocketServer
         foreach ((string text, int descriptor) in message.Text.Split('\n').Zip(descriptors))
         {
             SocketAddressUrl url = SocketAddressUrl.Parse(text);
-            _listeners.Add(BuiltInTransports.For(url).Adopt(url, descriptor));
+            Listener listener = BuiltInTransports.For(url).Adopt(url, descriptor);
+            Settle(listener, model);
+            _listeners.Add(listener);
         }
 
         return (int)message.First;
@@ -157,7 +166,7 @@ public sealed partial class SocketServer
         TimeSpan interval = _options.Workers.HangsAfter / 4 is { } quarter && quarter < LongestBeat ? quarter : LongestBeat;
         while (true)
         {
-            if (_context!.Pulse?.Invoke() ?? true)
+            if (_models!.ShowsLife())
             {
                 TellBeat(role);
             }
@@ -171,7 +180,7 @@ public sealed partial class SocketServer
     // Within no time given, the master is gone: as if the server itself were stopped. A negative one is for ever.
     private async Task LeaveAsync(WorkerRole role, TimeSpan? within, bool othersAccept)
     {
-        _context!.OthersAccept |= othersAccept;
+        _models!.OthersAccept |= othersAccept;
         TimeSpan patience = within is { } given ? (given < TimeSpan.Zero ? Forever : given) : _options.Drain;
         TellBeat(role); // what it serves now is what there is to drain
         _leaving.TrySetResult(patience);

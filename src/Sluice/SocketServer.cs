@@ -1,9 +1,9 @@
 using System.Net;
-using System.Reflection;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Logging;
 using Sluice.Accepting;
 using Sluice.Connections;
+using Sluice.Datagrams;
 using Sluice.Diagnostics;
 using Sluice.Models;
 using Sluice.Restarting;
@@ -22,10 +22,8 @@ public sealed partial class SocketServer : IAsyncDisposable
 
     private readonly SocketServerOptions _options;
     private readonly ConcurrencyModel _model;
-    private readonly (SocketAddressUrl Url, Transport Transport)[] _addresses;
-    private readonly ConnectionDelegate _handler;
-    private readonly string _handlerName;
-    private readonly bool _handsOver;
+    private readonly ServedAddress[] _addresses;
+    private readonly ServerHandlers _handlers;
     private readonly ConnectionTable _table = new();
     private readonly CancellationTokenSource _stop = new();
     private readonly List<Listener> _listeners = [];
@@ -34,45 +32,43 @@ public sealed partial class SocketServer : IAsyncDisposable
     // Set under _changing, when listening begins.
     private ConnectionGate? _gate;
     private ConnectionRunner? _runner;
+    private DatagramRunner? _datagramRunner;
     private LimitSweep? _sweep;
-    private ServerContext? _context;
+    private RunningModels? _models;
     private Task? _serving;
     private Task<DrainReport>? _stopping;
     private ServerState _state;
     private long _drainDeadline = long.MaxValue;
 
-    /// <summary>Builds a server for <paramref name="handler"/>.</summary>
+    /// <summary>Builds a server of connections for <paramref name="handler"/>.</summary>
     /// <exception cref="SluiceException">What is wrong with the options, by id.</exception>
     public SocketServer(ConnectionHandler handler, SocketServerOptions options, ILoggerFactory? loggers = null)
-        : this((handler ?? throw new ArgumentNullException(nameof(handler))).OnConnectedAsync, options, loggers, sharesState: OptionsCheck.SharesState(handler))
+        : this(ServerHandlers.Of(handler), options, loggers)
     {
     }
 
-    internal SocketServer(
-        ConnectionDelegate handler, SocketServerOptions options, ILoggerFactory? loggers, ConcurrencyModel? model = null, bool sharesState = false, bool handsOver = false)
+    /// <summary>Builds a server of datagrams for <paramref name="handler"/>.</summary>
+    /// <exception cref="SluiceException">What is wrong with the options, by id.</exception>
+    public SocketServer(DatagramHandler handler, SocketServerOptions options, ILoggerFactory? loggers = null)
+        : this(ServerHandlers.Of(handler), options, loggers)
+    {
+    }
+
+    internal SocketServer(ServerHandlers handlers, SocketServerOptions options, ILoggerFactory? loggers, ConcurrencyModel? model = null)
     {
         ArgumentNullException.ThrowIfNull(options);
-        _handler = handler;
-        _handlerName = handler.Target is ConnectionHandler typed ? typed.GetType().Name : NameOf(handler.Method);
-        _options = options;
-        _handsOver = handsOver || handler.Target is ExecHandler;
+        (_handlers, _options) = (handlers, options);
         _model = model ?? (options.Model != AutoModel ? ConcurrencyModels.Find(options.Model)
-            : _handsOver ? ConcurrencyModels.AutoForPrograms
+            : handlers.HandsOver ? ConcurrencyModels.AutoForPrograms
             : OptionsCheck.HasDescriptors(options) ? ConcurrencyModels.Auto
             : ConcurrencyModels.AutoWithoutDescriptors);
-        _addresses = OptionsCheck.Check(options, _model);
-        OptionsCheck.CheckState(sharesState, _model);
-        if (_handsOver)
-        {
-            OptionsCheck.CheckHandOver(options, _model, _addresses);
-        }
-
+        _addresses = OptionsCheck.Check(options, handlers, _model);
         Events = new ServerEvents();
-        Metrics = new ServerMetrics(Events, _model.Name);
+        Metrics = new ServerMetrics(Events, () => _listeners);
         ServerLog.Attach(Events, loggers, _model.Name);
     }
 
-    /// <summary>The model that serves, <c>auto</c> resolved.</summary>
+    /// <summary>The model that serves, <c>auto</c> resolved. Addresses with a model of their own are served by that (<see cref="Listener.Model"/>).</summary>
     public ConcurrencyModel Model => _model;
 
     /// <summary>What happens, for whoever wants to know.</summary>
@@ -90,14 +86,14 @@ public sealed partial class SocketServer : IAsyncDisposable
         }
     }
 
-    /// <summary>The listening sockets, in the order of the URLs; empty before listening. Their handles may be watched by a foreign loop.</summary>
+    /// <summary>The bound sockets, in the order of the URLs, of which UDP under several loops has several; empty before listening. Their handles may be watched by a foreign loop.</summary>
     public IReadOnlyList<Listener> Listeners => _listeners;
 
     /// <summary>The bound addresses, in the order of the URLs; empty before listening.</summary>
-    public IReadOnlyList<EndPoint> LocalEndPoints => [.. _listeners.Select(listener => listener.LocalEndPoint)];
+    public IReadOnlyList<EndPoint> LocalEndPoints => [.. Named.Select(listener => listener.LocalEndPoint)];
 
     /// <summary>The bound addresses as a client writes them, with their real ports.</summary>
-    public IReadOnlyList<SocketAddressUrl> LocalUrls => [.. _listeners.Select(listener => listener.Url)];
+    public IReadOnlyList<SocketAddressUrl> LocalUrls => [.. Named.Select(listener => listener.Url)];
 
     /// <summary>The hard maximum of connections in force; 0 before listening.</summary>
     public int MaxConnections => _gate?.Maximum ?? 0;
@@ -105,7 +101,13 @@ public sealed partial class SocketServer : IAsyncDisposable
     /// <summary>Connections served now.</summary>
     public int Connections => _table.Count;
 
+    /// <summary>Datagrams so far, of all listeners.</summary>
+    public DatagramTotals Datagrams => DatagramTotals.Of(_listeners);
+
     internal ServerMetrics Metrics { get; }
+
+    // One for each address.
+    private IEnumerable<Listener> Named => _listeners.Where(listener => listener is not DatagramListener { IsTwin: true });
 
     /// <summary>A builder, for servers with middleware.</summary>
     public static SocketServerBuilder CreateBuilder() => new();
@@ -140,7 +142,7 @@ public sealed partial class SocketServer : IAsyncDisposable
 
     private async Task ServeAsync()
     {
-        ServerContext context;
+        RunningModels models;
         lock (_changing)
         {
             BindOnce();
@@ -149,13 +151,13 @@ public sealed partial class SocketServer : IAsyncDisposable
                 throw new SluiceException(ErrorIds.WrongState, "the server serves already; make another one to serve twice");
             }
 
-            _context = context = Context(budget: null, Timeout.InfiniteTimeSpan);
-            _serving = _model.RunAsync(context, _stop.Token);
+            _models = models = new RunningModels([.. Models.Select(model => (model, Context(model, budget: null, Timeout.InfiniteTimeSpan)))]);
+            _serving = models.RunAsync(_stop);
         }
 
         try
         {
-            await context.Started;
+            await models.Started;
         }
         catch
         {
@@ -192,10 +194,10 @@ public sealed partial class SocketServer : IAsyncDisposable
     }
 
     /// <summary>
-    /// Serves one connection, of whichever listener has one first, and returns when its handler has ended. Binds first if need be. For a loop
+    /// Serves one connection or datagram, of whichever listener has one first, and returns when its handler has ended. Binds first if need be. For a loop
     /// of one's own that watches <see cref="Listeners"/>; socketserver's <c>handle_request</c>.
     /// </summary>
-    /// <param name="timeout">How long to wait for the connection (not for its handler); null is for ever.</param>
+    /// <param name="timeout">How long to wait for it (not for its handler); null is for ever.</param>
     /// <returns>False when nobody came in time.</returns>
     public async Task<bool> HandleOneAsync(TimeSpan? timeout = null)
     {
@@ -214,7 +216,12 @@ public sealed partial class SocketServer : IAsyncDisposable
                 throw new SluiceException(ErrorIds.WrongState, "HandleOneAsync needs a server that does not serve by itself; use it instead of StartAsync");
             }
 
-            context = Context(budget: 1, timeout ?? Timeout.InfiniteTimeSpan);
+            if (Models.Skip(1).Any())
+            {
+                throw new SluiceException(ErrorIds.WrongState, "HandleOneAsync needs a server with one model: two would each serve one; leave the models of single addresses out");
+            }
+
+            context = Context(_model, budget: 1, timeout ?? Timeout.InfiniteTimeSpan);
         }
 
         bool came = false;
@@ -229,7 +236,7 @@ public sealed partial class SocketServer : IAsyncDisposable
             Events.ConnectionAccepted -= Came;
         }
 
-        return came;
+        return came || context.DatagramsTaken > 0;
     }
 
     private void BindOnce()
@@ -246,9 +253,9 @@ public sealed partial class SocketServer : IAsyncDisposable
 
         try
         {
-            foreach ((SocketAddressUrl url, Transport transport) in _addresses)
+            foreach (ServedAddress address in _addresses)
             {
-                _listeners.AddRange(InheritOrBind(url, transport));
+                _listeners.AddRange(InheritOrBind(address));
             }
         }
         catch
@@ -263,7 +270,7 @@ public sealed partial class SocketServer : IAsyncDisposable
             Events.RaiseNoticed($"serving with epoll: {reason}");
         }
 
-        Prepare(DescriptorRoom.Maximum(_options, _model, Events, _handsOver));
+        Prepare(DescriptorRoom.Maximum(_options, [.. Models], Events, _handlers.HandsOver));
         _state = ServerState.Listening;
         Events.RaiseStateChanged(ServerState.Listening);
     }
@@ -280,35 +287,31 @@ public sealed partial class SocketServer : IAsyncDisposable
             BlockingReads = _options.BlockingReads,
             Slice = ConnectionSettings.SliceFor(_options.Limits),
         };
-        _runner = new ConnectionRunner(_handler, settings, _gate, _table, Events);
+        _runner = new ConnectionRunner(_handlers.Connections ?? (static _ => Task.CompletedTask), settings, _gate, _table, Events);
+        _datagramRunner = _handlers.Datagrams is { } datagrams ? new DatagramRunner(datagrams, Events) : null;
         _sweep = new LimitSweep(_options.Limits, _table, Metrics);
     }
 
-    private ServerContext Context(int? budget, TimeSpan timeout) => new()
-    {
-        Listeners = [.. _listeners.OfType<StreamListener>()],
-        Datagrams = [.. _listeners.OfType<DatagramListener>()],
-        Options = _options,
-        Gate = _gate!,
-        Runner = _runner!,
-        Events = Events,
-        Table = _table,
-        HandlerName = _handlerName,
-        AcceptBudget = budget,
-        AcceptTimeout = timeout,
-    };
+    private IEnumerable<ConcurrencyModel> Models => _addresses.Select(address => address.Model).Distinct();
 
-    // A lambda is told by the method that it was written in: Program.Main, of <>c.<Main>b__0_0.
-    private static string NameOf(MethodInfo method)
+    private ServerContext Context(ConcurrencyModel model, int? budget, TimeSpan timeout)
     {
-        Type? type = method.DeclaringType;
-        while (type is { DeclaringType: not null } && type.Name.StartsWith('<'))
+        List<Listener> listeners = _listeners.FindAll(listener => listener.Model == model.Name);
+        return new()
         {
-            type = type.DeclaringType;
-        }
-
-        string name = method.Name.StartsWith('<') && method.Name.IndexOf('>', StringComparison.Ordinal) is > 1 and int end ? method.Name[1..end] : method.Name;
-        return type is null ? name : $"{type.Name}.{name}";
+            Listeners = [.. listeners.OfType<StreamListener>()],
+            Datagrams = [.. listeners.OfType<DatagramListener>()],
+            Options = _options,
+            Gate = _gate!,
+            Runner = _runner!,
+            DatagramGate = new DatagramGate(_options.Datagrams.MaxConcurrent),
+            DatagramRunner = _datagramRunner,
+            Events = Events,
+            Table = _table,
+            HandlerName = _handlers.Name,
+            AcceptBudget = budget,
+            AcceptTimeout = timeout,
+        };
     }
 
     private void Enter(ServerState state)

@@ -12,16 +12,17 @@ public sealed class SocketServerBuilder : IConnectionBuilder
     private readonly List<Func<ConnectionDelegate, ConnectionDelegate>> _middleware = [];
     private readonly SocketServerOptions _options = new();
     private ConnectionDelegate? _handler;
+    private DatagramHandler? _datagrams;
     private bool _sharesState;
     private ILoggerFactory? _loggers;
 
     /// <summary>Services for middleware that asks for them. Defaults to none.</summary>
     public IServiceProvider ApplicationServices { get; set; } = NoServices.Instance;
 
-    /// <summary>Adds an address to listen on.</summary>
-    public SocketServerBuilder Listen(string url)
+    /// <summary>Adds an address to listen on. Defaults to the server's model; another one serves this address alone.</summary>
+    public SocketServerBuilder Listen(string url, string? model = null)
     {
-        _options.Listen.Add(url);
+        _options.Listen.Add(ServedAddress.Join(url, model));
         return this;
     }
 
@@ -45,6 +46,14 @@ public sealed class SocketServerBuilder : IConnectionBuilder
     {
         ArgumentNullException.ThrowIfNull(handler);
         (_handler, _sharesState) = (new ConnectionDelegate(handler), false);
+        return this;
+    }
+
+    /// <summary>Sets the handler of datagrams. One object serves all.</summary>
+    public SocketServerBuilder HandleDatagrams(DatagramHandler handler)
+    {
+        ArgumentNullException.ThrowIfNull(handler);
+        _datagrams = handler;
         return this;
     }
 
@@ -77,7 +86,12 @@ public sealed class SocketServerBuilder : IConnectionBuilder
 
     /// <summary>Checks everything and builds the server.</summary>
     /// <exception cref="SluiceException">What cannot work, by id.</exception>
-    public SocketServer Build() => new(Pipeline(), _options, _loggers, sharesState: _sharesState, handsOver: _handler?.Target is ExecHandler);
+    public SocketServer Build() => new(
+        new ServerHandlers(_datagrams is not null && _handler is null && _middleware.Count == 0 ? null : Pipeline(), _datagrams)
+        {
+            SharesState = _sharesState || (_datagrams is not null && OptionsCheck.SharesState(_datagrams)),
+            HandsOver = _handler?.Target is ExecHandler,
+        }, _options, _loggers);
 
     private ConnectionDelegate Pipeline()
     {

@@ -13,7 +13,7 @@ public sealed class WaitingTests
         Assert.Equal(8, Unsafe.SizeOf<PollDescriptor>());
         Assert.Equal(4, (int)Marshal.OffsetOf<PollDescriptor>(nameof(PollDescriptor.Events)));
         Assert.Equal(6, (int)Marshal.OffsetOf<PollDescriptor>(nameof(PollDescriptor.Returned)));
-        Assert.True(Unsafe.SizeOf<SocketAddress>() >= SocketAddress.Size);
+        Assert.True(Unsafe.SizeOf<RawSocketAddress>() >= RawSocketAddress.Size);
         Assert.Equal(256, Unsafe.SizeOf<FileStatus>());
         Assert.Equal(28, (int)Marshal.OffsetOf<FileStatus>(nameof(FileStatus.Mode)));
         Assert.Equal(40, (int)Marshal.OffsetOf<FileStatus>(nameof(FileStatus.Size)));

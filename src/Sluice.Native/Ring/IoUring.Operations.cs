@@ -109,6 +109,9 @@ internal sealed unsafe partial class IoUring
         entry->OperationFlags = PollIn;
     }
 
+    /// <summary>Tells once that the descriptor is readable, as soon as it is.</summary>
+    public void PollOnce(int descriptor, ulong token) => Next(PollAdd, descriptor, token)->OperationFlags = PollIn;
+
     /// <summary>Tells once when the peer has finished, or both directions have ended, or the socket has failed.</summary>
     public void PollEnd(int descriptor, ulong token) => Next(PollAdd, descriptor, token); // no event asked for: these are always told
 

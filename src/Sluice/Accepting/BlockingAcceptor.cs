@@ -1,42 +1,52 @@
+using Sluice.Datagrams;
 using Sluice.Transports;
 
 namespace Sluice.Accepting;
 
 /// <summary>
-/// The accept loop of every model that accepts on a thread: waits, accepts, asks <see cref="AcceptLoop"/> and does as it says. Stopping and
-/// a free place wake it; nothing here polls.
+/// The accept loop of every model that accepts on a thread: waits, accepts, asks <see cref="AcceptLoop"/> and does as it says; and receives datagrams. Stopping
+/// and a free place wake it; nothing here polls.
 /// </summary>
 internal sealed class BlockingAcceptor
 {
+    // The most datagrams that are taken at once to be handed over: those that nobody has taken are seen by all who share the socket.
+    private const int FewDatagrams = 16;
+
     private readonly ServerContext _server;
     private readonly AcceptLoop[] _loops;
-    private readonly bool[] _wanted;
+    private readonly DatagramReceiver[] _receivers;
+    private readonly bool[] _wanted; // listeners, then receivers
     private readonly long[] _notBefore; // TickCount64, while a loop backs off
 
-    public BlockingAcceptor(ServerContext server)
+    /// <param name="server">For whom.</param>
+    /// <param name="waits">Whether the handlers of datagrams run on threads that may wait.</param>
+    public BlockingAcceptor(ServerContext server, bool waits = true)
     {
         _server = server;
         _loops = [.. server.Listeners.Select(listener => new AcceptLoop(listener, server.Gate, server.Events, server.AcceptBudget))];
-        _wanted = new bool[_loops.Length];
+        _receivers = [.. server.Datagrams.Select(listener => new DatagramReceiver(listener, server, waits))];
+        _wanted = new bool[_loops.Length + _receivers.Length];
         _notBefore = new long[_loops.Length];
     }
 
     /// <summary>
     /// Accepts until <paramref name="stop"/>, the budget or the timeout, and calls <paramref name="dispatch"/> with each connection, which
-    /// holds a place of the gate. Called on the accepting thread.
+    /// holds a place of the gate, and <paramref name="dispatchDatagram"/> with each datagram, which goes back to its receiver; without it, datagrams are served
+    /// here. Called on the accepting thread. What handlers of datagrams still send afterwards goes out until <see cref="Close"/>.
     /// </summary>
-    public void Run(Action<Listener, StreamSocket> dispatch, CancellationToken stop)
+    public void Run(Action<Listener, StreamSocket> dispatch, Action<ReceivedDatagram>? dispatchDatagram, CancellationToken stop)
     {
-        using var signal = new AcceptSignal(_server.Listeners);
+        using var signal = new AcceptSignal(_server.Listeners, _receivers);
         using CancellationTokenRegistration wake = stop.UnsafeRegister(static signal => ((AcceptSignal)signal!).Set(), signal);
         Action freed = signal.Set;
         _server.Gate.OnFreed(freed);
+        _server.DatagramGate.OnFreed(freed);
         long giveUpAt = _server.AcceptTimeout == Timeout.InfiniteTimeSpan ? long.MaxValue : Environment.TickCount64 + (long)_server.AcceptTimeout.TotalMilliseconds;
         int? budget = _server.AcceptBudget;
         try
         {
             bool announce = true;
-            while (!stop.IsCancellationRequested && budget is not 0)
+            while (!stop.IsCancellationRequested && budget is not 0 && _server.HasBudget)
             {
                 if (announce)
                 {
@@ -59,13 +69,29 @@ internal sealed class BlockingAcceptor
                         announce = true;
                     }
                 }
+
+                for (int i = 0; i < _receivers.Length && budget is not 0 && !stop.IsCancellationRequested; i++)
+                {
+                    if (_wanted[_loops.Length + i] && signal.HasDatagram(i))
+                    {
+                        Receive(_receivers[i], dispatchDatagram);
+                    }
+                }
             }
         }
         finally
         {
             _server.Gate.NotOnFreed(freed);
+            _server.DatagramGate.NotOnFreed(freed);
+            Array.ForEach(_receivers, receiver => receiver.Stop());
         }
     }
+
+    /// <summary>Ends when no handler of a datagram runs any more, after <see cref="Run"/>.</summary>
+    public Task DatagramsEndedAsync() => Task.WhenAll(_receivers.Select(receiver => receiver.Ended));
+
+    /// <summary>No handler of a datagram runs any more.</summary>
+    public void Close() => Array.ForEach(_receivers, receiver => receiver.Dispose());
 
     /// <summary>Closes a connection that was dispatched and cannot be served after all.</summary>
     public static void Refuse(ServerContext server, Listener listener, StreamSocket socket, RefuseReason reason)
@@ -95,8 +121,29 @@ internal sealed class BlockingAcceptor
             _wanted[i] = !stopped && !backsOff && _loops[i].MayAccept();
         }
 
+        for (int i = 0; i < _receivers.Length; i++)
+        {
+            DatagramReceiver receiver = _receivers[i];
+            any |= !receiver.IsStopped;
+            until = receiver.NotBefore > now ? Math.Min(until, receiver.NotBefore) : until;
+            _wanted[_loops.Length + i] = receiver.MayReceive(now);
+        }
+
         wait = until == long.MaxValue ? Timeout.InfiniteTimeSpan : TimeSpan.FromMilliseconds(until - now);
         return any;
+    }
+
+    // One that serves here serves what there is; one that hands over takes few, because others may share the socket.
+    private static void Receive(DatagramReceiver receiver, Action<ReceivedDatagram>? dispatch)
+    {
+        if (dispatch is null)
+        {
+            receiver.Serve();
+        }
+        else
+        {
+            receiver.Dispatch(FewDatagrams, dispatch);
+        }
     }
 
     private bool TryAccept(int index, Action<Listener, StreamSocket> dispatch)

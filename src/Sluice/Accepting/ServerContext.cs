@@ -1,3 +1,4 @@
+using Sluice.Datagrams;
 using Sluice.Diagnostics;
 using Sluice.Transports;
 
@@ -41,8 +42,32 @@ internal sealed class ServerContext
     /// </summary>
     public volatile bool OthersAccept;
 
-    /// <summary>How many connections to accept in all; null is no end.</summary>
+    /// <summary>How many connections and datagrams to serve in all; null is no end.</summary>
     public int? AcceptBudget { get; init; }
+
+    /// <summary>Datagrams taken, where there is a budget.</summary>
+    public int DatagramsTaken { get; private set; }
+
+    /// <summary>How many datagrams may be handled at once.</summary>
+    public required DatagramGate DatagramGate { get; init; }
+
+    /// <summary>Who calls the handler of datagrams; null where there is none.</summary>
+    public DatagramRunner? DatagramRunner { get; init; }
+
+    /// <summary>Whether another datagram may be taken.</summary>
+    public bool HasBudget => AcceptBudget is not { } budget || DatagramsTaken < budget;
+
+    /// <summary>How many of so many datagrams may be taken. Where there is a budget, one thread asks.</summary>
+    public int AllowedOf(int wanted) => AcceptBudget is { } budget ? Math.Min(wanted, budget - DatagramsTaken) : wanted;
+
+    /// <summary>So many were taken.</summary>
+    public void TookDatagrams(int count)
+    {
+        if (AcceptBudget is not null)
+        {
+            DatagramsTaken += count;
+        }
+    }
 
     /// <summary>How long to wait for the first of them.</summary>
     public TimeSpan AcceptTimeout { get; init; } = Timeout.InfiniteTimeSpan;

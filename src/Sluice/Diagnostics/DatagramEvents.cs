@@ -61,4 +61,7 @@ public enum DropReason
 
     /// <summary>There was no thread, queue place or worker for it.</summary>
     NoCapacity,
+
+    /// <summary>It waited for a thread when the server stopped.</summary>
+    Draining,
 }

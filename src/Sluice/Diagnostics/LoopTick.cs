@@ -22,9 +22,9 @@ public sealed class LoopTick
     public required IReadOnlyList<LoopReady> Ready { get; init; }
 }
 
-/// <summary>A listener with connections to accept, or a connection that can be read, written or closed.</summary>
+/// <summary>A listener with connections to accept, a datagram socket with datagrams to receive, or a connection that can be read, written or closed.</summary>
 /// <param name="Descriptor">Its file descriptor.</param>
 /// <param name="IsListener">Whether it is a listener.</param>
 /// <param name="LocalEndPoint">Its own address.</param>
-/// <param name="RemoteEndPoint">The peer's address; null for a listener or an unnamed Unix socket.</param>
+/// <param name="RemoteEndPoint">The peer's address; null for a listener, a datagram socket or an unnamed Unix socket.</param>
 public readonly record struct LoopReady(int Descriptor, bool IsListener, EndPoint? LocalEndPoint, EndPoint? RemoteEndPoint);

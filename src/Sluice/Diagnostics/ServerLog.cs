@@ -32,6 +32,10 @@ internal sealed partial class ServerLog
         events.AcceptFailed += log.OnAcceptFailed;
         events.ConnectionRefused += log.OnRefused;
         events.ConnectionEnded += log.OnEnded;
+        events.DatagramFailed += log.OnDatagramFailed;
+        events.DatagramNotSent += log.OnNotSent;
+        events.DatagramsDropped += log.OnDropped;
+        events.ReceiveFailed += log.OnReceiveFailed;
         events.LoopBlocked += blocked => log.LoopBlocked(blocked.Handler, blocked.Loop, blocked.For.TotalMilliseconds);
     }
 

@@ -21,7 +21,7 @@ internal sealed class ServerMetrics : IDisposable
 
     private readonly Lock _reporting = new();
     private readonly Meter _meter = new(MeterName);
-    private readonly string _model;
+    private readonly Func<IReadOnlyList<Listener>> _listeners;
     private readonly UpDownCounter<long> _active;
     private readonly UpDownCounter<long> _queued;
     private readonly Counter<long> _rejected;
@@ -29,9 +29,11 @@ internal sealed class ServerMetrics : IDisposable
     private readonly Counter<long> _io;
     private readonly Histogram<double> _duration;
 
-    public ServerMetrics(ServerEvents events, string model)
+    /// <param name="events">What is counted.</param>
+    /// <param name="listeners">The server's listeners, whose datagrams are asked for when somebody collects.</param>
+    public ServerMetrics(ServerEvents events, Func<IReadOnlyList<Listener>> listeners)
     {
-        _model = model;
+        _listeners = listeners;
         _active = _meter.CreateUpDownCounter<long>("sluice.active_connections", "{connection}", "Connections that are being served.");
         _queued = _meter.CreateUpDownCounter<long>("sluice.queued_connections", "{connection}", "Connections that were accepted and whose handler has not started.");
         _rejected = _meter.CreateCounter<long>("sluice.rejected_connections", "{connection}", "Connections closed at once, by reason (error.type).");
@@ -43,7 +45,16 @@ internal sealed class ServerMetrics : IDisposable
         events.ConnectionStarted += OnStarted;
         events.ConnectionEnded += OnEnded;
         events.ConnectionRefused += OnRefused;
-        events.AcceptFailed += failed => _acceptErrors.Add(1, new("error.type", Snake(failed.Error.ToString())), new("sluice.model", _model));
+        events.AcceptFailed += failed => _acceptErrors.Add(1, new("error.type", Snake(failed.Error.ToString())), new("sluice.model", failed.Listener.Model));
+        _meter.CreateObservableCounter("sluice.datagrams", () => OfDatagrams(
+            traffic => [(traffic.Received, "network.io.direction", "receive"), (traffic.Sent, "network.io.direction", "transmit")]),
+            "{datagram}", "Datagrams received and sent, by network.io.direction.");
+        _meter.CreateObservableCounter("sluice.datagram.io", () => OfDatagrams(
+            traffic => [(traffic.BytesReceived, "network.io.direction", "receive"), (traffic.BytesSent, "network.io.direction", "transmit")]),
+            "By", "Bytes in datagrams received and sent, by network.io.direction.");
+        _meter.CreateObservableCounter("sluice.dropped_datagrams", () => OfDatagrams(
+            traffic => [(traffic.DroppedByKernel, "error.type", "kernel_buffer"), (traffic.DroppedHere, "error.type", "not_served"), (traffic.NotSent, "error.type", "not_sent")]),
+            "{datagram}", "Datagrams lost: before they were received, before a handler saw them, or because the system did not take them (error.type).");
     }
 
     /// <summary>Whether anybody listens to the bytes.</summary>
@@ -79,6 +90,22 @@ internal sealed class ServerMetrics : IDisposable
         }
     }
 
+    private List<Measurement<long>> OfDatagrams(Func<DatagramTraffic, (long Value, string Tag, string Meaning)[]> read)
+    {
+        var measured = new List<Measurement<long>>();
+        foreach (DatagramListener listener in _listeners().OfType<DatagramListener>())
+        {
+            foreach ((long value, string tag, string meaning) in read(listener.Traffic))
+            {
+                TagList tags = Tags(listener);
+                tags.Add(tag, meaning);
+                measured.Add(new Measurement<long>(value, tags));
+            }
+        }
+
+        return measured;
+    }
+
     private void OnStarted(ConnectionContext connection)
     {
         if (connection is StreamConnection { Listener: { } listener })
@@ -96,7 +123,7 @@ internal sealed class ServerMetrics : IDisposable
             Change(_queued, -1, refused.Listener);
         }
 
-        _rejected.Add(1, new("error.type", Snake(refused.Reason.ToString())), new("sluice.model", _model));
+        _rejected.Add(1, new("error.type", Snake(refused.Reason.ToString())), new("sluice.model", refused.Listener.Model));
     }
 
     private void Change(UpDownCounter<long> counter, int by, Listener listener)
@@ -126,7 +153,7 @@ internal sealed class ServerMetrics : IDisposable
     private TagList Tags(Listener listener)
     {
         TagList tags = default;
-        tags.Add("sluice.model", _model);
+        tags.Add("sluice.model", listener.Model);
         tags.Add("network.transport", listener.Url.Scheme is "unix" ? "unix" : listener.Url.Scheme);
         if (listener.Url.Path.Length > 0)
         {

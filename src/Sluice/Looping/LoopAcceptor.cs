@@ -29,8 +29,9 @@ internal sealed class LoopAcceptor
 
     public int Count => _loops.Length;
 
-    /// <summary>Whether no listener will accept again.</summary>
-    public bool IsOver(long now) => _stopped || _budget is 0 || now >= _giveUpAt || Array.TrueForAll(_notBefore, time => time == long.MaxValue);
+    /// <summary>Whether no listener will accept again, and no datagram is waited for.</summary>
+    public bool IsOver(long now) => _stopped || _budget is 0 || !_server.HasBudget || now >= _giveUpAt
+        || (_server.Datagrams.Count == 0 && Array.TrueForAll(_notBefore, time => time == long.MaxValue));
 
     /// <summary>When something changes by itself: a back-off ends, or the wait for a first connection.</summary>
     public long NextLook

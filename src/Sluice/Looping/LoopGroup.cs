@@ -34,6 +34,9 @@ internal sealed class LoopGroup
         }
     }
 
+    /// <summary>How many loops there are.</summary>
+    public int Count => _loops.Length;
+
     public static int CountFor(SocketServerOptions options) => options.Loops ?? Environment.ProcessorCount;
 
     /// <summary>Runs as many loops as the options say, each on a thread of its own, until they have been stopped and their connections have ended.</summary>

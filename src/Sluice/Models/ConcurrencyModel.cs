@@ -18,9 +18,10 @@ public abstract class ConcurrencyModel
     public abstract ModelCapabilities Capabilities { get; }
 
     /// <summary>Whether it serves this kind of transport with these options, or why not.</summary>
-    public virtual ModelSupport Check(TransportKind kind, SocketServerOptions options) => kind == TransportKind.Stream
-        ? ModelSupport.Supported
-        : ModelSupport.Refused(ErrorIds.KindNotServed, $"the model {Name} does not serve datagrams in this build; use a stream URL (tcp://, unix://)");
+    public virtual ModelSupport Check(TransportKind kind, SocketServerOptions options) => ModelSupport.Supported;
+
+    /// <summary>How many sockets of one address it can receive datagrams from, where an address can have several.</summary>
+    internal virtual int DatagramSockets(SocketServerOptions options) => 1;
 
     /// <summary>The most connections the model wants at once, whatever descriptors allow; null is no wish.</summary>
     internal virtual int? MaxConnections => null;

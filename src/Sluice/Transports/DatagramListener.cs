@@ -5,7 +5,7 @@ using Sluice.Native;
 
 namespace Sluice.Transports;
 
-/// <summary>A bound datagram socket of the kernel, UDP or Unix. It is received from and sent with by its owner's own descriptor (<see cref="DescriptorCopy"/>).</summary>
+/// <summary>A bound datagram socket of the kernel, UDP or Unix. Whoever receives from it and sends does so by a descriptor of its own (<see cref="DescriptorCopy"/>).</summary>
 internal sealed class DatagramListener : Listener
 {
     private readonly ListeningDescriptor _descriptor;
@@ -19,13 +19,14 @@ internal sealed class DatagramListener : Listener
         _descriptor = descriptor;
         LocalEndPoint = localEndPoint;
         Traits = DatagramSocketTraits.Of((int)descriptor.DangerousGetHandle());
+        Traffic = new DatagramTraffic(this);
     }
 
     /// <summary>Of a socket that was bound here, which it takes over.</summary>
-    public static DatagramListener Of(Socket socket, SocketAddressUrl url)
+    public static DatagramListener Of(Socket socket, SocketAddressUrl url, bool isTwin)
     {
         EndPoint localEndPoint = socket.LocalEndPoint!;
-        return new(ListeningDescriptor.TakeFrom(socket), localEndPoint, url);
+        return new(ListeningDescriptor.TakeFrom(socket), localEndPoint, url) { IsTwin = isTwin };
     }
 
     /// <inheritdoc cref="Transport.Adopt"/>
@@ -38,17 +39,48 @@ internal sealed class DatagramListener : Listener
 
     public override EndPoint LocalEndPoint { get; }
 
-    /// <summary>What its datagrams bring along.</summary>
+    /// <summary>What it is.</summary>
     public DatagramSocketTraits Traits { get; }
 
-    /// <summary>
-    /// Whether it is one of several sockets of one address, among which the kernel divides the peers (SO_REUSEPORT), and not the first of them.
-    /// </summary>
-    public bool IsTwin { get; init; }
+    /// <summary>What it has received and sent.</summary>
+    public DatagramTraffic Traffic { get; }
+
+    /// <summary>Whether replies may be given to the kernel together.</summary>
+    public bool Offloads { get; private set; }
+
+    /// <summary>Whether it is one of several sockets of one address, among which the kernel divides the peers (SO_REUSEPORT), and not the first of them.</summary>
+    public bool IsTwin { get; set; }
 
     internal override bool IsClosed => Volatile.Read(ref _isClosed) != 0;
 
     internal override bool IsAdopted => _isAdopted;
+
+    /// <summary>Has it say of its datagrams what a handler may ask, and sets its buffers. Once, before anything is received.</summary>
+    public void Configure(DatagramOptions options)
+    {
+        int descriptor = (int)_descriptor.DangerousGetHandle();
+        DatagramSocketOptions.TellDropped(descriptor);
+        DatagramSocketOptions.SetBuffers(descriptor, options.ReceiveBuffer, options.SendBuffer);
+        if (options.Timestamps)
+        {
+            DatagramSocketOptions.TellTime(descriptor);
+        }
+
+        if (Traits.IsUnix)
+        {
+            DatagramSocketOptions.TellCredentials(descriptor);
+            DatagramSocketOptions.SetSendTimeout(descriptor, options.SendTimeout);
+            return;
+        }
+
+        // One that is bound to an address gets what was sent to that one.
+        if (LocalEndPoint is IPEndPoint { Address: var address } && (address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any)))
+        {
+            DatagramSocketOptions.TellLocalAddress(descriptor, Traits.IsSix);
+        }
+
+        Offloads = options.Offload && DatagramSocketOptions.ReceiveTogether(descriptor) && DatagramSocketOptions.CanSendTogether(descriptor);
+    }
 
     internal override void Close()
     {

@@ -23,6 +23,9 @@ public abstract class Listener : IAsyncDisposable
     /// <summary>The bound address.</summary>
     public abstract EndPoint LocalEndPoint { get; }
 
+    /// <summary>The name of the model that serves it; empty before a server has it.</summary>
+    public string Model { get; internal set; } = "";
+
     /// <summary>Closes the socket and removes its file, if it has one. Safe to call more than once.</summary>
     public ValueTask DisposeAsync()
     {

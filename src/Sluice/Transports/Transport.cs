@@ -13,11 +13,14 @@ public abstract class Transport
     /// <summary>What it carries.</summary>
     public abstract TransportKind Kind { get; }
 
+    /// <summary>What an address of it carries, where that depends on the socket.</summary>
+    internal virtual TransportKind KindOf(SocketAddressUrl url) => Kind;
+
     /// <summary>Whether its sockets are descriptors of the operating system, which loop models can watch.</summary>
     public abstract bool HasDescriptor { get; }
 
     /// <summary>Whether a connection's socket itself is the stream, so that it can be another process's.</summary>
-    internal virtual bool CanHandOver => HasDescriptor;
+    internal virtual bool CanHandOver => HasDescriptor && Kind == TransportKind.Stream;
 
     /// <summary>Whether its sockets are always somebody else's: the end of a server is never theirs.</summary>
     internal virtual bool IsForeign => false;
@@ -30,8 +33,11 @@ public abstract class Transport
         return BindCore(url, options);
     }
 
-    /// <summary>Binds every socket that the address means; all but one kind mean one.</summary>
-    internal virtual IReadOnlyList<Listener> BindAll(SocketAddressUrl url, ListenOptions options) => [Bind(url, options)];
+    /// <summary>
+    /// Binds every socket that the address means: one, but for the sockets that somebody has passed under a name, and where so many as
+    /// <paramref name="sockets"/> can have one address, for that many who receive.
+    /// </summary>
+    internal virtual IReadOnlyList<Listener> BindAll(SocketAddressUrl url, ListenOptions options, int sockets) => [Bind(url, options)];
 
     /// <summary>Takes a socket over that listens already: another process has bound it and may go on with it, so that it is shared (<see cref="Listener.Share"/>).</summary>
     internal virtual Listener Adopt(SocketAddressUrl url, int descriptor) => throw new NotSupportedException($"{Scheme} has no descriptors");

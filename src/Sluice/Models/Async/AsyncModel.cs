@@ -23,10 +23,13 @@ internal sealed class AsyncModel : ConcurrencyModel
     internal override async Task RunAsync(ServerContext server, CancellationToken stop)
     {
         var running = new RunningCount();
-        await OwnThread.RunAsync("sluice-acceptor", server.Options, () => new BlockingAcceptor(server).Run(Dispatch, stop));
+        var acceptor = new BlockingAcceptor(server, waits: false);
+        await OwnThread.RunAsync("sluice-acceptor", server.Options, () => acceptor.Run(Dispatch, static datagram => ThreadPool.UnsafeQueueUserWorkItem(datagram, preferLocal: false), stop));
         if (!server.Options.IndependentThreads)
         {
             await running.EndedAsync();
+            await acceptor.DatagramsEndedAsync();
+            acceptor.Close();
         }
 
         void Dispatch(Listener listener, StreamSocket socket)

@@ -38,6 +38,8 @@ internal sealed class IoUringModel : ConcurrencyModel
 
     internal override string? WhyNoHandOver(SocketServerOptions options) => "io_uring receives before anybody asks for it, so the first bytes would be lost to the program";
 
+    internal override int DatagramSockets(SocketServerOptions options) => LoopGroup.CountFor(options);
+
     internal override Task RunAsync(ServerContext server, CancellationToken stop) =>
         LoopGroup.RunAsync(server, (index, group) => new RingLoop(index, group, server, Open()), stop);
 

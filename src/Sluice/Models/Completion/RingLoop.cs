@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using Sluice.Accepting;
 using Sluice.Connections;
+using Sluice.Datagrams;
 using Sluice.Diagnostics;
 using Sluice.Looping;
 using Sluice.Native;
@@ -19,6 +20,7 @@ internal sealed class RingLoop : Loop
     private readonly LoopTicks _ticks;
     private readonly ConnectionSlots _slots = new(first: 0);
     private readonly RingAcceptor? _acceptor;
+    private readonly RingDatagrams _datagrams;
     private List<RingConnection> _unconfirmed = [];
     private List<RingConnection> _unconfirmedNow = [];
     private List<RingConnection> _starved = [];
@@ -32,6 +34,7 @@ internal sealed class RingLoop : Loop
         Queues = new ReceiveQueues(ring.Buffers);
         _ticks = new LoopTicks(index, server.Events, server.Options.LoopMaxWait);
         _acceptor = index == 0 ? new RingAcceptor(server, ring, (listener, socket) => _group.Dispatch(this, listener, socket)) : null;
+        _datagrams = new RingDatagrams(ring, new LoopDatagrams(server, index, group.Count, LookAtListeners));
     }
 
     public IoUring Ring { get; }
@@ -48,9 +51,9 @@ internal sealed class RingLoop : Loop
 
     public override int Count => _slots.Count;
 
-    protected override bool IsEmpty => _slots.Count == 0 && _acceptor is not { HasEnded: false };
+    protected override bool IsEmpty => _slots.Count == 0 && _acceptor is not { HasEnded: false } && _datagrams.IsOver;
 
-    protected override long NextDuty => _acceptor?.NextLook ?? long.MaxValue;
+    protected override long NextDuty => Math.Min(_acceptor?.NextLook ?? long.MaxValue, _datagrams.NextLook);
 
     public override void ForEach<T>(Action<StreamConnection, T> what, T with) => _slots.ForEach(what, with);
 
@@ -83,6 +86,7 @@ internal sealed class RingLoop : Loop
     {
         Debug.Assert(!IsEmpty || Ring.Buffers.Lent == 0, "a buffer of the ring was taken and not returned");
         _acceptor?.Dispose();
+        _datagrams.Dispose();
         Ring.Dispose();
         base.Dispose();
     }
@@ -94,8 +98,9 @@ internal sealed class RingLoop : Loop
         if (_acceptor is not null)
         {
             Server.Events.RaiseAccepting();
-            DoDuty();
         }
+
+        DoDuty();
     }
 
     // By itself, so that no local of the turn before keeps a connection alive while the thread waits here.
@@ -123,7 +128,7 @@ internal sealed class RingLoop : Loop
     {
         if (_ticks.AreWatched)
         {
-            _ticks.AfterWait(WhatIsReady(), _slots.Count + (_acceptor?.Count ?? 0));
+            _ticks.AfterWait(WhatIsReady(), _slots.Count + (_acceptor?.Count ?? 0) + _datagrams.Count);
         }
 
         while (Ring.TryTake(out RingCompletion completion))
@@ -142,6 +147,15 @@ internal sealed class RingLoop : Loop
                     _acceptor!.OnAccepted(rest, completion, Now);
                     DoDuty();
                     break;
+                case RingOperation.Datagrams:
+                    BeginStep();
+                    _datagrams.OnReadable(rest, completion, Now);
+                    if (!Server.HasBudget)
+                    {
+                        DoDuty();
+                    }
+
+                    break;
                 case RingOperation.SendNow or RingOperation.SendRest or RingOperation.HangUp or RingOperation.Cancel when _slots.Find(rest) is RingConnection connection:
                     BeginStep(rest);
                     On(connection, completion);
@@ -158,6 +172,7 @@ internal sealed class RingLoop : Loop
     protected override void OnStopping()
     {
         _acceptor?.Stop();
+        _datagrams.Stop(callback => Post(callback, state: null));
         DoDuty();
     }
 
@@ -167,6 +182,7 @@ internal sealed class RingLoop : Loop
 
     protected override void DoDuty()
     {
+        _datagrams.Look(Environment.TickCount64);
         if (_acceptor is not null && _acceptor.Look())
         {
             _group.AcceptingEnded();
@@ -256,6 +272,11 @@ internal sealed class RingLoop : Loop
             if (RingToken.OperationOf(token) == RingOperation.Receive && _slots.Find(rest) is { IsClosed: false } connection)
             {
                 ready.Add(new LoopReady(connection.Socket.Descriptor, IsListener: false, connection.LocalEndPoint, connection.RemoteEndPoint));
+            }
+            else if (RingToken.OperationOf(token) == RingOperation.Datagrams)
+            {
+                DatagramReceiver receiver = _datagrams[rest];
+                ready.Add(new LoopReady(receiver.Descriptor, IsListener: false, receiver.Listener.LocalEndPoint, RemoteEndPoint: null));
             }
             else if (RingToken.OperationOf(token) == RingOperation.Accept)
             {

@@ -29,6 +29,12 @@ internal enum RingOperation : byte
 
     /// <summary>Something of a connection is cancelled.</summary>
     Cancel,
+
+    /// <summary>A datagram socket becomes readable; the rest of the token is its index.</summary>
+    Datagrams,
+
+    /// <summary>That is cancelled; the rest of the token is its index.</summary>
+    CancelDatagrams,
 }
 
 /// <summary>Tokens of operations.</summary>

@@ -20,5 +20,9 @@ internal sealed class IterativeModel : ConcurrencyModel
     };
 
     internal override Task RunAsync(ServerContext server, CancellationToken stop) => OwnThread.RunAsync("sluice-iterative", server.Options, () =>
-        new BlockingAcceptor(server).Run(server.Runner.Run, stop));
+    {
+        var acceptor = new BlockingAcceptor(server);
+        acceptor.Run(server.Runner.Run, dispatchDatagram: null, stop);
+        acceptor.Close();
+    });
 }

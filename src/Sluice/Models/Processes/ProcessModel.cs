@@ -25,7 +25,7 @@ internal sealed class ProcessModel : ConcurrencyModel
     };
 
     public override ModelSupport Check(TransportKind kind, SocketServerOptions options) =>
-        base.Check(kind, options) is { IsSupported: false } refused ? refused
+        kind == TransportKind.Datagram ? ModelSupport.Refused(ErrorIds.KindNotServed, "the model process does not serve datagrams in this build") // TODO
         : options.IndependentThreads ? ModelSupport.Refused(ErrorIds.OptionNotHonoured, "the model process has no threads that could be independent; leave IndependentThreads out")
         : ModelSupport.Supported;
 
@@ -44,7 +44,7 @@ internal sealed class ProcessModel : ConcurrencyModel
         try
         {
             await crew.FirstReady.Task;
-            await OwnThread.RunAsync("sluice-acceptor", server.Options, () => new BlockingAcceptor(server).Run(crew.Serve, stop));
+            await OwnThread.RunAsync("sluice-acceptor", server.Options, () => new BlockingAcceptor(server).Run(crew.Serve, dispatchDatagram: null, stop));
         }
         finally
         {

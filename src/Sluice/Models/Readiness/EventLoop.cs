@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using Sluice.Accepting;
 using Sluice.Connections;
+using Sluice.Datagrams;
 using Sluice.Diagnostics;
 using Sluice.Looping;
 using Sluice.Transports;
@@ -11,7 +12,7 @@ using Sluice.Native; // in here, where its Readiness comes before this namespace
 
 /// <summary>
 /// The reactor: asks its poller which sockets are ready, and has each make its own I/O call. Slot 0 is the wake-up, the next ones are the
-/// listeners (of the loop that accepts), the others are connections.
+/// listeners (of the loop that accepts) and the datagram sockets, the others are connections.
 /// </summary>
 internal sealed class EventLoop : Loop
 {
@@ -22,6 +23,8 @@ internal sealed class EventLoop : Loop
     private readonly ConnectionSlots _slots;
     private readonly LoopAcceptor? _acceptor;
     private readonly WatchedListener[] _listeners;
+    private readonly LoopDatagrams _datagrams;
+    private readonly ulong _own; // the last slot that is no connection's
     private bool _acceptingEnded;
     private int _handled; // events of this turn
 
@@ -33,7 +36,9 @@ internal sealed class EventLoop : Loop
         _ticks = new LoopTicks(index, server.Events, server.Options.LoopMaxWait);
         _acceptor = index == 0 ? new LoopAcceptor(server, (listener, socket) => _group.Dispatch(this, listener, socket)) : null;
         _listeners = _acceptor is null ? [] : [.. server.Listeners.Select(listener => new WatchedListener(listener))];
-        _slots = new ConnectionSlots(first: 1 + _listeners.Length);
+        _datagrams = new LoopDatagrams(server, index, group.Count, LookAtDatagrams);
+        _own = (ulong)(_listeners.Length + _datagrams.Count);
+        _slots = new ConnectionSlots(first: (int)_own + 1);
     }
 
     public Poller Poller { get; }
@@ -42,15 +47,17 @@ internal sealed class EventLoop : Loop
 
     public override int Count => _slots.Count;
 
-    protected override bool IsEmpty => _slots.Count == 0;
+    protected override bool IsEmpty => _slots.Count == 0 && _datagrams.IsOver;
 
-    protected override long NextDuty => _acceptor is null || _acceptingEnded ? long.MaxValue : _acceptor.NextLook;
+    protected override long NextDuty => Math.Min(_acceptor is null || _acceptingEnded ? long.MaxValue : _acceptor.NextLook, _datagrams.NextLook);
 
     public override void ForEach<T>(Action<StreamConnection, T> what, T with) => _slots.ForEach(what, with);
 
     public override void Expect() => _slots.Expect();
 
     public override void LookAtListeners() => Post(static loop => ((EventLoop)loop!).DoDuty(), this);
+
+    private void LookAtDatagrams() => Post(static loop => ((EventLoop)loop!).WatchDatagrams(), this);
 
     public override void Adopt(Listener listener, StreamSocket socket)
     {
@@ -83,6 +90,7 @@ internal sealed class EventLoop : Loop
             listener.Dispose();
         }
 
+        _datagrams.Dispose();
         Poller.Dispose();
         base.Dispose();
     }
@@ -93,6 +101,11 @@ internal sealed class EventLoop : Loop
         for (int i = 0; i < _listeners.Length; i++)
         {
             Poller.TryAdd(_listeners[i].Descriptor, Token(i), level: true);
+        }
+
+        for (int i = 0; i < _datagrams.Count; i++)
+        {
+            Poller.TryAdd(_datagrams[i].Descriptor, DatagramToken(i), level: true);
         }
 
         if (_acceptor is not null)
@@ -128,7 +141,7 @@ internal sealed class EventLoop : Loop
         while (_handled < count)
         {
             Readiness readiness = Poller.Event(_handled++, out ulong token);
-            if (token > (ulong)_listeners.Length)
+            if (token > _own)
             {
                 if (_slots.Find(token) is { } connection)
                 {
@@ -139,6 +152,11 @@ internal sealed class EventLoop : Loop
             else if (token == WakeUpToken)
             {
                 WakeUp.Reset();
+            }
+            else if (token > (ulong)_listeners.Length)
+            {
+                BeginStep();
+                Receive((int)token - 1 - _listeners.Length);
             }
             else
             {
@@ -151,6 +169,12 @@ internal sealed class EventLoop : Loop
     protected override void OnStopping()
     {
         _acceptor?.Stop();
+        for (int i = 0; i < _datagrams.Count; i++)
+        {
+            Poller.Remove(_datagrams[i].Descriptor, closing: false);
+        }
+
+        _datagrams.Stop(receiver => Post(_ => _datagrams.Close(receiver), state: null));
         DoDuty();
     }
 
@@ -163,6 +187,11 @@ internal sealed class EventLoop : Loop
     /// <summary>Watches the listeners that may accept, and no others: a level-triggered one that nobody accepts from would spin the loop.</summary>
     protected override void DoDuty()
     {
+        if (!IsStopping && _datagrams.NextLook <= Environment.TickCount64)
+        {
+            WatchDatagrams();
+        }
+
         if (_acceptor is null || _acceptingEnded)
         {
             return;
@@ -189,6 +218,39 @@ internal sealed class EventLoop : Loop
     }
 
     private static ulong Token(int listener) => (ulong)listener + 1;
+
+    private ulong DatagramToken(int index) => (ulong)(_listeners.Length + index + 1);
+
+    // One batch for an event: a level-triggered socket that has more is told of again, and the others have their turn before.
+    private void Receive(int index)
+    {
+        DatagramReceiver receiver = _datagrams[index];
+        receiver.Serve();
+        if (!receiver.MayReceive(Now))
+        {
+            WatchDatagrams();
+        }
+    }
+
+    // Those that may receive, and no others: a level-triggered one that nobody receives from would spin the loop.
+    private void WatchDatagrams()
+    {
+        if (IsStopping)
+        {
+            return;
+        }
+
+        long now = Environment.TickCount64;
+        for (int i = 0; i < _datagrams.Count; i++)
+        {
+            Poller.WantRead(_datagrams[i].Descriptor, DatagramToken(i), _datagrams[i].MayReceive(now));
+        }
+
+        if (!Server.HasBudget)
+        {
+            DoDuty();
+        }
+    }
 
     // An accept(2) that finds nobody costs as much as one that does, so one is made per event; a listener that is ready turn after turn has a
     // queue, and gets more each time.
@@ -222,12 +284,17 @@ internal sealed class EventLoop : Loop
         for (int i = 0; i < count; i++)
         {
             _ = Poller.Event(i, out ulong token);
-            if (token > (ulong)_listeners.Length)
+            if (token > _own)
             {
                 if (_slots.Find(token) is { } connection)
                 {
                     ready.Add(new LoopReady(connection.Socket.Descriptor, IsListener: false, connection.LocalEndPoint, connection.RemoteEndPoint));
                 }
+            }
+            else if (token > (ulong)_listeners.Length)
+            {
+                DatagramReceiver receiver = _datagrams[(int)token - 1 - _listeners.Length];
+                ready.Add(new LoopReady(receiver.Descriptor, IsListener: false, receiver.Listener.LocalEndPoint, RemoteEndPoint: null));
             }
             else if (token != WakeUpToken)
             {

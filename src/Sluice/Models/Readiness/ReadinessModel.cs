@@ -20,6 +20,8 @@ internal abstract class ReadinessModel(string name, string summary) : Concurrenc
         NeedsDescriptor = true,
     };
 
+    internal sealed override int DatagramSockets(SocketServerOptions options) => LoopGroup.CountFor(options);
+
     internal sealed override Task RunAsync(ServerContext server, CancellationToken stop) =>
         LoopGroup.RunAsync(server, (index, group) => new EventLoop(index, group, server, NewPoller()), stop);
 

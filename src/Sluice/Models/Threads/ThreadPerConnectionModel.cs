@@ -1,5 +1,7 @@
 using System.Globalization;
 using Sluice.Accepting;
+using Sluice.Datagrams;
+using Sluice.Diagnostics;
 using Sluice.Transports;
 
 namespace Sluice.Models.Threads;
@@ -30,29 +32,47 @@ internal sealed class ThreadPerConnectionModel : ConcurrencyModel
     {
         var running = new RunningCount();
         int last = 0;
-        await OwnThread.RunAsync("sluice-acceptor", server.Options, () => new BlockingAcceptor(server).Run(Dispatch, stop));
+        var acceptor = new BlockingAcceptor(server);
+        await OwnThread.RunAsync("sluice-acceptor", server.Options, () => acceptor.Run(Dispatch, DispatchDatagram, stop));
         if (!server.Options.IndependentThreads)
         {
             await running.EndedAsync();
+            acceptor.Close();
         }
 
         void Dispatch(Listener listener, StreamSocket socket)
         {
+            if (!TryStart(() => server.Runner.Run(listener, socket)))
+            {
+                BlockingAcceptor.Refuse(server, listener, socket, RefuseReason.NoThread);
+            }
+        }
+
+        void DispatchDatagram(ReceivedDatagram datagram)
+        {
+            if (!TryStart(() => datagram.Receiver.RunAndReturn(datagram)))
+            {
+                datagram.Receiver.Drop(datagram, DropReason.NoCapacity);
+            }
+        }
+
+        bool TryStart(Action serve)
+        {
             running.Add();
-            string name = "sluice-" + (++last).ToString(CultureInfo.InvariantCulture);
             try
             {
-                OwnThread.Start(name, server.Options, () =>
+                OwnThread.Start("sluice-" + (++last).ToString(CultureInfo.InvariantCulture), server.Options, () =>
                 {
-                    server.Runner.Run(listener, socket);
+                    serve();
                     running.Remove();
                 });
+                return true;
             }
             catch (OutOfMemoryException)
             {
-                // Thread.Start says so when the system has no thread, no memory or no descriptor for one: this connection only.
+                // Thread.Start says so when the system has no thread, no memory or no descriptor for one: this one only.
                 running.Remove();
-                BlockingAcceptor.Refuse(server, listener, socket, RefuseReason.NoThread);
+                return false;
             }
         }
     }

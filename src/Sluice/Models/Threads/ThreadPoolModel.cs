@@ -1,5 +1,7 @@
 using System.Globalization;
 using Sluice.Accepting;
+using Sluice.Datagrams;
+using Sluice.Diagnostics;
 using Sluice.Transports;
 
 namespace Sluice.Models.Threads;
@@ -26,10 +28,10 @@ internal sealed class ThreadPoolModel : ConcurrencyModel
 
     internal override async Task RunAsync(ServerContext server, CancellationToken stop)
     {
-        var queue = new WorkQueue(server.Options.Queue);
+        var queue = new WorkQueue<Work>(server.Options.Queue);
         bool wait = server.Options.Limits.OnLimit == OnLimit.Wait;
         Task[] threads = [.. Enumerable.Range(1, server.Options.Threads ?? DefaultThreads).Select(number => OwnThread.RunAsync(
-            "sluice-pool-" + number.ToString(CultureInfo.InvariantCulture), server.Options, () => Work(server, queue)))];
+            "sluice-pool-" + number.ToString(CultureInfo.InvariantCulture), server.Options, () => Serve(server, queue)))];
 
         // Stopping must also wake an acceptor that waits for room; those that wait unserved are told at once, unless others
         // go on accepting: then they, and the one that waits for room, are served.
@@ -40,29 +42,65 @@ internal sealed class ThreadPoolModel : ConcurrencyModel
                 queue.Close(Draining);
             }
         }, state: null);
-        await OwnThread.RunAsync("sluice-acceptor", server.Options, () => new BlockingAcceptor(server).Run(Dispatch, stop));
+        var acceptor = new BlockingAcceptor(server);
+        await OwnThread.RunAsync("sluice-acceptor", server.Options, () => acceptor.Run(Dispatch, DispatchDatagram, stop));
         queue.Close(stop.IsCancellationRequested && !server.OthersAccept ? Draining : null);
         if (!server.Options.IndependentThreads)
         {
             await Task.WhenAll(threads);
+            acceptor.Close();
         }
 
         void Dispatch(Listener listener, StreamSocket socket)
         {
-            if (!queue.TryAdd(listener, socket, wait))
+            if (!queue.TryAdd(new Work(listener, socket), wait))
             {
                 BlockingAcceptor.Refuse(server, listener, socket, stop.IsCancellationRequested ? RefuseReason.Draining : RefuseReason.QueueFull);
             }
         }
 
-        void Draining(Listener listener, StreamSocket socket) => BlockingAcceptor.Refuse(server, listener, socket, RefuseReason.Draining);
+        void DispatchDatagram(ReceivedDatagram datagram)
+        {
+            if (!queue.TryAdd(new Work(datagram), wait))
+            {
+                datagram.Receiver.Drop(datagram, stop.IsCancellationRequested ? DropReason.Draining : DropReason.NoCapacity);
+            }
+        }
+
+        void Draining(Work work)
+        {
+            if (work.Datagram is { } datagram)
+            {
+                datagram.Receiver.Drop(datagram, DropReason.Draining);
+            }
+            else
+            {
+                BlockingAcceptor.Refuse(server, work.Listener!, work.Socket!, RefuseReason.Draining);
+            }
+        }
     }
 
-    private static void Work(ServerContext server, WorkQueue queue)
+    private static void Serve(ServerContext server, WorkQueue<Work> queue)
     {
-        while (queue.TryTake(out (Listener Listener, StreamSocket Socket) work))
+        while (queue.TryTake(out Work work))
         {
-            server.Runner.Run(work.Listener, work.Socket);
+            if (work.Datagram is { } datagram)
+            {
+                datagram.Receiver.RunAndReturn(datagram);
+            }
+            else
+            {
+                server.Runner.Run(work.Listener!, work.Socket!);
+            }
+        }
+    }
+
+    // A connection, or a datagram.
+    private readonly record struct Work(Listener? Listener, StreamSocket? Socket, ReceivedDatagram? Datagram = null)
+    {
+        public Work(ReceivedDatagram datagram)
+            : this(null, null, datagram)
+        {
         }
     }
 }

@@ -1,11 +1,11 @@
-using Sluice.Transports;
+using System.Diagnostics.CodeAnalysis;
 
 namespace Sluice.Models.Threads;
 
-/// <summary>A bounded queue of accepted connections that wait for a thread.</summary>
-internal sealed class WorkQueue(int capacity)
+/// <summary>A bounded queue of what waits for a thread: accepted connections, received datagrams.</summary>
+internal sealed class WorkQueue<T>(int capacity)
 {
-    private readonly Queue<(Listener Listener, StreamSocket Socket)> _waiting = new();
+    private readonly Queue<T> _waiting = new();
     private int _takers; // threads that wait for work
     private bool _closed;
 
@@ -22,10 +22,10 @@ internal sealed class WorkQueue(int capacity)
     }
 
     /// <summary>
-    /// Adds a connection. When the queue is full: waits for room, or says false at once. False also once it is closed.
+    /// Adds one. When the queue is full: waits for room, or says false at once. False also once it is closed.
     /// Threads that wait for work count as room, so a capacity of 0 hands over directly.
     /// </summary>
-    public bool TryAdd(Listener listener, StreamSocket socket, bool wait)
+    public bool TryAdd(T work, bool wait)
     {
         lock (_waiting)
         {
@@ -44,14 +44,14 @@ internal sealed class WorkQueue(int capacity)
                 return false;
             }
 
-            _waiting.Enqueue((listener, socket));
+            _waiting.Enqueue(work);
             Monitor.PulseAll(_waiting);
             return true;
         }
     }
 
-    /// <summary>Takes the longest waiting connection; waits for one. False once the queue is closed and empty.</summary>
-    public bool TryTake(out (Listener Listener, StreamSocket Socket) work)
+    /// <summary>Takes the one that has waited longest; waits for one. False once the queue is closed and empty.</summary>
+    public bool TryTake([MaybeNullWhen(false)] out T work)
     {
         lock (_waiting)
         {
@@ -75,9 +75,9 @@ internal sealed class WorkQueue(int capacity)
     }
 
     /// <summary>Lets no more in. <paramref name="drop"/>: what still waits is given to it, not to a thread.</summary>
-    public void Close(Action<Listener, StreamSocket>? drop)
+    public void Close(Action<T>? drop)
     {
-        List<(Listener Listener, StreamSocket Socket)> dropped = [];
+        List<T> dropped = [];
         lock (_waiting)
         {
             _closed = true;
@@ -90,9 +90,6 @@ internal sealed class WorkQueue(int capacity)
             Monitor.PulseAll(_waiting);
         }
 
-        foreach ((Listener listener, StreamSocket socket) in dropped)
-        {
-            drop!(listener, socket);
-        }
+        dropped.ForEach(work => drop!(work));
     }
 }

@@ -17,7 +17,7 @@ public sealed class SystemdTransport : Transport
 
     internal override bool IsForeign => true;
 
-    internal override IReadOnlyList<Listener> BindAll(SocketAddressUrl url, ListenOptions options)
+    internal override IReadOnlyList<Listener> BindAll(SocketAddressUrl url, ListenOptions options, int sockets)
     {
         IReadOnlyList<int> descriptors = PassedSockets.Own.TakeNamed(url.Host);
         if (descriptors.Count == 0)
@@ -34,7 +34,7 @@ public sealed class SystemdTransport : Transport
     internal override ValueTask<StreamSocket> ConnectAsync(SocketAddressUrl url, SocketClientOptions options, CancellationToken cancellation) =>
         throw new SluiceException(ErrorIds.UnknownScheme, $"cannot connect to {url}: what systemd passes is listened on; connect to the address that its socket has");
 
-    private protected override Listener BindCore(SocketAddressUrl url, ListenOptions options) => BindAll(url, options) is [var only]
+    private protected override Listener BindCore(SocketAddressUrl url, ListenOptions options) => BindAll(url, options, sockets: 1) is [var only]
         ? only
         : throw new SluiceException(ErrorIds.NothingPassed, $"cannot bind {url} as one listener: systemd passed several of that name; let a server listen on it");
 }

@@ -5,18 +5,13 @@ namespace Sluice.Transports.Tcp;
 /// <summary>The options of a TCP listener. Set on the listener, they cost nothing per connection: accepted sockets inherit them.</summary>
 internal static class TcpOptions
 {
-    // The kernel's numbers, for SetRawSocketOption. socket(7), tcp(7).
-    private const int SolSocket = 1;
-    private const int SoReuseAddress = 2;
-    private const int SoReusePort = 15;
+    // The kernel's numbers. tcp(7).
     private const int IpProtoTcp = 6;
     private const int TcpUserTimeout = 18;
 
     public static void Apply(Socket socket, ListenOptions options)
     {
-        // .NET's ReuseAddress sets SO_REUSEPORT too, by which two servers silently share a port.
-        SetRaw(socket, SolSocket, SoReuseAddress, options.ReuseAddress ? 1 : 0);
-        SetRaw(socket, SolSocket, SoReusePort, options.ReusePort ? 1 : 0);
+        RawSocketOptions.SetReuse(socket, options.ReuseAddress, options.ReusePort);
         socket.NoDelay = options.NoDelay;
         if (options.KeepAlive is { } keepAlive)
         {
@@ -29,9 +24,7 @@ internal static class TcpOptions
 
         if (options.UserTimeout is { } userTimeout)
         {
-            SetRaw(socket, IpProtoTcp, TcpUserTimeout, (int)userTimeout.TotalMilliseconds);
+            RawSocketOptions.Set(socket, IpProtoTcp, TcpUserTimeout, (int)userTimeout.TotalMilliseconds);
         }
     }
-
-    private static void SetRaw(Socket socket, int level, int name, int value) => socket.SetRawSocketOption(level, name, BitConverter.GetBytes(value));
 }

@@ -1,0 +1,129 @@
+using System.Buffers;
+using Sluice.Native;
+
+namespace Sluice.Datagrams;
+
+/// <summary>
+/// Datagrams for which the system had no room, above all of Unix peers that do not read: tried again until they go or have waited too long. There is nothing to
+/// wait for, because a socket that sends to many is always writable; so a timer looks. Bounded, and from any thread.
+/// </summary>
+internal sealed class DatagramBacklog : IDisposable
+{
+    private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(2);
+
+    private readonly DatagramReceiver _receiver;
+    private readonly Lock _changing = new();
+    private readonly Queue<Waiting> _waiting = new();
+    private readonly List<byte[]> _full = []; // peers that had no room in this look
+    private readonly Timer _timer;
+    private readonly int _most;
+    private readonly long _patience;
+    private int _count;
+
+    public DatagramBacklog(DatagramReceiver receiver, DatagramOptions options)
+    {
+        _receiver = receiver;
+        _most = options.MaxConcurrent;
+        _patience = (long)options.SendTimeout.TotalMilliseconds;
+        _timer = new Timer(static backlog => ((DatagramBacklog)backlog!).Try(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+    }
+
+    /// <summary>Whether nothing for that peer waits here, which would have to go first.</summary>
+    public bool MayOvertake(ReadOnlySpan<byte> name)
+    {
+        if (Volatile.Read(ref _count) == 0)
+        {
+            return true;
+        }
+
+        lock (_changing)
+        {
+            foreach (Waiting waiting in _waiting)
+            {
+                if (waiting.Name.AsSpan().SequenceEqual(name))
+                {
+                    return false;
+                }
+            }
+
+            return true;
+        }
+    }
+
+    /// <summary>Keeps a copy until there is room. False: there is none here, either.</summary>
+    public bool TryAdd(ReadOnlySpan<byte> name, ReadOnlySpan<byte> source, ReadOnlySpan<byte> payload)
+    {
+        lock (_changing)
+        {
+            if (_count >= _most)
+            {
+                return false;
+            }
+
+            byte[] bytes = ArrayPool<byte>.Shared.Rent(Math.Max(payload.Length, 1));
+            payload.CopyTo(bytes);
+            _waiting.Enqueue(new Waiting(name.ToArray(), source.ToArray(), bytes, payload.Length, Environment.TickCount64 + _patience));
+            if (_count++ == 0)
+            {
+                _timer.Change(Look, Timeout.InfiniteTimeSpan);
+            }
+
+            return true;
+        }
+    }
+
+    public void Dispose()
+    {
+        _timer.Dispose();
+        lock (_changing)
+        {
+            while (_waiting.TryDequeue(out Waiting waiting))
+            {
+                Forget(waiting);
+                _receiver.TellNotSent(waiting.Name, NativeError.WouldBlock);
+            }
+        }
+    }
+
+    // Each once, in order, and after one for which there is no room none for the same peer.
+    private void Try()
+    {
+        lock (_changing)
+        {
+            _full.Clear();
+            long now = Environment.TickCount64;
+            for (int left = _waiting.Count; left > 0; left--)
+            {
+                Waiting waiting = _waiting.Dequeue();
+                NativeError error = _full.Exists(name => name.AsSpan().SequenceEqual(waiting.Name))
+                    ? NativeError.WouldBlock
+                    : _receiver.Retry(waiting.Name, waiting.Source, waiting.Bytes.AsSpan(0, waiting.Length));
+                if (error == NativeError.WouldBlock && now < waiting.Until)
+                {
+                    _full.Add(waiting.Name);
+                    _waiting.Enqueue(waiting);
+                    continue;
+                }
+
+                Forget(waiting);
+                if (error != NativeError.None)
+                {
+                    _receiver.TellNotSent(waiting.Name, error);
+                }
+            }
+
+            if (_count > 0)
+            {
+                _timer.Change(Look, Timeout.InfiniteTimeSpan);
+            }
+        }
+    }
+
+    private void Forget(in Waiting waiting)
+    {
+        ArrayPool<byte>.Shared.Return(waiting.Bytes);
+        _count--;
+    }
+
+    private readonly record struct Waiting(byte[] Name, byte[] Source, byte[] Bytes, int Length, long Until);
+}

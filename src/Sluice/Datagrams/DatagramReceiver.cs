@@ -1,0 +1,387 @@
+using Sluice.Accepting;
+using Sluice.Diagnostics;
+using Sluice.Native;
+using Sluice.Transports;
+
+namespace Sluice.Datagrams;
+
+/// <summary>
+/// Receives from one socket, several datagrams with one system call, and either serves them one after the other on the calling thread (<see cref="Serve"/>) or
+/// hands each to a model (<see cref="Dispatch"/>). One thread receives; any thread sends.
+/// </summary>
+internal sealed partial class DatagramReceiver : IDatagramSender, IDatagramFailures, IDisposable
+{
+    private const int LargestBatch = 64;
+    private const int SmallestBatch = 8; // and twice as many each time that was too few: an idle server has few buffers
+    private const int ShortestPause = 10;
+    private const int LongestPause = 500;
+
+    private static readonly ContextCallback ServeReceived = static state => ((DatagramReceiver)state!).ServeEach();
+
+    private readonly ServerContext _server;
+    private readonly DatagramDescriptor _descriptor;
+    private readonly DatagramReceiveBatch _batch = new(LargestBatch);
+    private readonly DatagramPool _pool;
+    private readonly DatagramGate _gate;
+    private readonly IReadOnlySet<uint>? _allowed;
+    private readonly bool _waits;
+
+    // What is received into next, by the places of the batch.
+    private readonly ReceivedDatagram?[] _places = new ReceivedDatagram?[LargestBatch];
+    private readonly DatagramBuffer[] _buffers = new DatagramBuffer[LargestBatch];
+    private int _batchSize = SmallestBatch;
+    private int _received; // in the batch that is served now
+    private int _kept; // of the places, by handlers that wait or a model that was handed them
+    private int _added; // places taken for what came as one
+    private int _datagrams;
+    private long _bytes;
+    private int _truncated;
+
+    private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private int _outside = 1; // datagrams that handlers have, and one until the stop. From any thread
+    private int _pause = ShortestPause;
+    private volatile bool _isStopped;
+    private int _hasLeft;
+    private bool _isDisposed;
+
+    /// <param name="listener">Where.</param>
+    /// <param name="server">For whom.</param>
+    /// <param name="waits">Whether handlers run on threads that may wait: a send then waits for room, as long as the options say.</param>
+    public DatagramReceiver(DatagramListener listener, ServerContext server, bool waits)
+    {
+        Listener = listener;
+        _server = server;
+        _waits = waits;
+        _gate = server.DatagramGate;
+        _allowed = listener.Traits.IsUnix ? server.Options.Sockets.AllowedUsers : null;
+        _descriptor = new DatagramDescriptor(listener.Handle!);
+        _pool = new DatagramPool(this, server.Options.Datagrams.MaxSize);
+        _sends = waits ? null : new DatagramSendBatch(listener.Offloads);
+        _backlog = new DatagramBacklog(this, server.Options.Datagrams);
+    }
+
+    public DatagramListener Listener { get; }
+
+    public DatagramRunner Runner => _server.DatagramRunner!;
+
+    public CancellationToken Stopping => Runner.Stopping.Token;
+
+    public TimeProvider Clock => TimeProvider.System;
+
+    /// <summary>For poll(2) and its kin.</summary>
+    public int Descriptor => _descriptor.Number;
+
+    /// <summary>Whether to look for more now. False: it has stopped, it pauses (<see cref="NotBefore"/>), or the maximum is reached.</summary>
+    public bool MayReceive(long now)
+    {
+        NotBefore = NotBefore <= now ? 0 : NotBefore;
+        return !_isStopped && NotBefore == 0 && _gate.HasRoom && _server.HasBudget;
+    }
+
+    /// <summary>While the system is short of something: TickCount64; 0 when it is not.</summary>
+    public long NotBefore { get; private set; }
+
+    /// <summary>Whether nothing more will be received.</summary>
+    public bool IsStopped => _isStopped;
+
+    /// <summary>Ends when it was stopped and no handler has one of its datagrams any more.</summary>
+    public Task Ended => _ended.Task;
+
+    /// <summary>
+    /// Receives a batch and serves it on the calling thread: in a blocking model each handler to its end, in a loop up to its first wait. Their replies go out
+    /// together at the end, where the thread is a loop's.
+    /// </summary>
+    /// <returns>Whether there may be more.</returns>
+    public bool Serve()
+    {
+        int places = Receive(_batchSize);
+        if (places == 0)
+        {
+            return false;
+        }
+
+        BeginReplies();
+        Runner.Enter(ServeReceived, this);
+        EndReplies();
+        return Settle(places);
+    }
+
+    /// <summary>Receives up to <paramref name="most"/> and hands each to <paramref name="dispatch"/>, who gives it back (<see cref="Return"/>) when its handler has ended.</summary>
+    /// <returns>Whether there may be more.</returns>
+    public bool Dispatch(int most, Action<ReceivedDatagram> dispatch)
+    {
+        int places = Receive(Math.Min(most, _batchSize));
+        if (places == 0)
+        {
+            return false;
+        }
+
+        for (int i = 0; i < _received; i++)
+        {
+            if (Admit(i) is { } datagram)
+            {
+                DispatchEach(i, datagram, dispatch);
+            }
+        }
+
+        return Settle(places);
+    }
+
+    /// <summary>A datagram's handler has ended. From any thread.</summary>
+    public void Return(ReceivedDatagram datagram)
+    {
+        _pool.Return(datagram);
+        _gate.GiveBack(1);
+        Leave();
+    }
+
+    /// <summary>Serves one that was dispatched to its end, on the calling thread.</summary>
+    public void RunAndReturn(ReceivedDatagram datagram)
+    {
+        Runner.Run(datagram);
+        Return(datagram);
+    }
+
+    /// <summary>There was no thread, queue place or worker for one that was dispatched.</summary>
+    public void Drop(ReceivedDatagram datagram, DropReason reason)
+    {
+        Lose(reason, 1);
+        Return(datagram);
+    }
+
+    /// <summary>Receives no more. What handlers still send goes out until <see cref="Dispose"/>. On the receiving thread.</summary>
+    public void Stop()
+    {
+        _isStopped = true;
+        if (Interlocked.Exchange(ref _hasLeft, 1) == 0)
+        {
+            Leave();
+        }
+    }
+
+    public void Dispose()
+    {
+        if (!_isDisposed)
+        {
+            _isDisposed = true;
+            Stop();
+            _backlog.Dispose();
+            _descriptor.Dispose();
+            _batch.Dispose();
+            _sends?.Dispose();
+        }
+    }
+
+    /// <summary>A handler is about to wait, and keeps its datagram. On the receiving thread.</summary>
+    public void Leaves() => Interlocked.Increment(ref _outside);
+
+    private void Leave()
+    {
+        if (Interlocked.Decrement(ref _outside) == 0)
+        {
+            _ended.TrySetResult();
+        }
+    }
+
+    // Takes places of the gate, and receives into as many. Returns how many places were taken; 0 when nothing was received, and then none is.
+    private int Receive(int wanted)
+    {
+        int places = _isStopped ? 0 : _gate.Take(_server.AllowedOf(wanted));
+        if (places == 0)
+        {
+            return 0;
+        }
+
+        for (int i = 0; i < places; i++)
+        {
+            if (_places[i] is null)
+            {
+                Fill(i, _pool.Rent());
+            }
+        }
+
+        SocketResult got = _batch.Receive(Descriptor, _buffers.AsSpan(0, places));
+        if (!got.Succeeded)
+        {
+            _gate.GiveBack(places);
+            OnError(got.Error);
+            return 0;
+        }
+
+        (NotBefore, _pause, _received, _kept, _added) = (0, ShortestPause, got.Count, 0, 0);
+        (_datagrams, _bytes, _truncated) = (0, 0, 0);
+        _server.TookDatagrams(got.Count);
+        return places;
+    }
+
+    private void Fill(int place, ReceivedDatagram datagram) => (_places[place], _buffers[place]) = (datagram, datagram.Buffer);
+
+    // Counts the batch, and gives the places back that nobody keeps.
+    private bool Settle(int places)
+    {
+        Listener.Traffic.CountReceived(_datagrams, _bytes, _truncated);
+        _gate.GiveBack(places + _added - _kept);
+        if (_received == _batchSize && _batchSize < LargestBatch)
+        {
+            _batchSize *= 2;
+        }
+
+        return _received == places;
+    }
+
+    // What came at a place of the batch, unless nobody is to see it.
+    private ReceivedDatagram? Admit(int place)
+    {
+        ReceivedDatagram datagram = _places[place]!;
+        DatagramBuffer buffer = datagram.Buffer;
+        _bytes += buffer.Length;
+        _truncated += buffer.IsTruncated ? 1 : 0;
+        if (buffer.Dropped is { } dropped && Listener.Traffic.SetKernelCount(dropped) is > 0 and var more)
+        {
+            _server.Events.RaiseDatagramsDropped(new DatagramsDropped(Listener, DropReason.KernelBuffer, more));
+        }
+
+        if (_allowed is not null && !(buffer.Credentials is { } sender && _allowed.Contains(sender.User)))
+        {
+            _datagrams++;
+            Lose(DropReason.UserNotAllowed, 1);
+            return null;
+        }
+
+        return datagram;
+    }
+
+    private void ServeEach()
+    {
+        for (int i = 0; i < _received; i++)
+        {
+            if (Admit(i) is { } datagram)
+            {
+                ServeEach(i, datagram);
+            }
+        }
+    }
+
+    // Several may have come as one. As long as their handlers end at once all lie in one buffer; what follows one that waits moves to another.
+    private void ServeEach(int place, ReceivedDatagram datagram)
+    {
+        int offset = DatagramBuffer.PayloadOffset;
+        int left = datagram.Buffer.Length;
+        int segment = SegmentOf(datagram.Buffer);
+        do
+        {
+            int length = Math.Min(segment, left);
+            left -= length;
+            _datagrams++;
+            datagram.Begin(offset, length, isLast: left == 0);
+            offset += length;
+            if (!HasEnded(datagram))
+            {
+                _places[place] = null;
+                _kept++;
+                if (left > 0)
+                {
+                    if (MoveRest(datagram.Buffer, offset, left) is not { } rest)
+                    {
+                        Lose(DropReason.NoCapacity, (left + segment - 1) / segment);
+                        return;
+                    }
+
+                    Fill(place, datagram = rest);
+                    offset = DatagramBuffer.PayloadOffset;
+                }
+            }
+        }
+        while (left > 0);
+    }
+
+    private bool HasEnded(ReceivedDatagram datagram)
+    {
+        if (_waits)
+        {
+            Runner.Run(datagram);
+            return true;
+        }
+
+        return Runner.TryRun(datagram);
+    }
+
+    // Each by itself: the models have them end in any order.
+    private void DispatchEach(int place, ReceivedDatagram datagram, Action<ReceivedDatagram> dispatch)
+    {
+        DatagramBuffer buffer = datagram.Buffer;
+        int segment = SegmentOf(buffer);
+        int left = buffer.Length - Math.Min(segment, buffer.Length);
+        _datagrams++;
+        datagram.Begin(DatagramBuffer.PayloadOffset, buffer.Length - left, isLast: left == 0);
+        _places[place] = null;
+        _kept++;
+        Leaves();
+        if (left == 0)
+        {
+            dispatch(datagram);
+            return;
+        }
+
+        // Before the first one is anybody's, who may give it back at once.
+        var others = new List<ReceivedDatagram>();
+        for (int offset = DatagramBuffer.PayloadOffset + segment; left > 0; offset += segment, left -= segment)
+        {
+            if (MoveRest(buffer, offset, Math.Min(segment, left)) is not { } other)
+            {
+                Lose(DropReason.NoCapacity, (left + segment - 1) / segment);
+                break;
+            }
+
+            _datagrams++;
+            _kept++;
+            Leaves();
+            other.Begin(DatagramBuffer.PayloadOffset, other.Buffer.Length, isLast: left <= segment);
+            others.Add(other);
+        }
+
+        dispatch(datagram);
+        others.ForEach(dispatch);
+    }
+
+    private static int SegmentOf(DatagramBuffer buffer) => buffer.SegmentSize > 0 ? buffer.SegmentSize : Math.Max(buffer.Length, 1);
+
+    // Only this thread rents, so that what lies in a buffer that was just given back is still there.
+    private ReceivedDatagram? MoveRest(DatagramBuffer from, int offset, int length)
+    {
+        if (_gate.Take(1) == 0)
+        {
+            return null;
+        }
+
+        _added++;
+        ReceivedDatagram rest = _pool.Rent();
+        rest.Buffer.CopyFrom(from, offset, length);
+        return rest;
+    }
+
+    private void Lose(DropReason reason, int datagrams)
+    {
+        Listener.Traffic.CountDropped(datagrams);
+        _server.Events.RaiseDatagramsDropped(new DatagramsDropped(Listener, reason, datagrams));
+    }
+
+    private void OnError(NativeError error)
+    {
+        switch (error)
+        {
+            case NativeError.WouldBlock or NativeError.Interrupted:
+                return;
+            case NativeError.BadDescriptor or NativeError.NotSocket or NativeError.Fault or NativeError.InvalidArgument:
+                _isStopped = true;
+                break;
+            case NativeError.NoMemory or NativeError.NoBufferSpace:
+                NotBefore = Environment.TickCount64 + _pause;
+                _pause = Math.Min(_pause * 2, LongestPause);
+                break;
+        }
+
+        // Others tell of an earlier send (an ICMP error), and are over by being told.
+        _server.Events.RaiseReceiveFailed(new ReceiveFailed(Listener, error.ToString(), _isStopped));
+    }
+}

@@ -1,0 +1,69 @@
+using Sluice.Accepting;
+using Sluice.Models;
+
+namespace Sluice;
+
+/// <summary>The models of one server, each with the listeners it serves. Nearly always there is one.</summary>
+internal sealed class RunningModels(IReadOnlyList<(ConcurrencyModel Model, ServerContext Context)> all)
+{
+    private Task? _started;
+
+    /// <summary>Ends when all serve.</summary>
+    public Task Started => _started ??= Task.WhenAll(all.Select(one => one.Context.Started));
+
+    /// <summary>Replaces the workers, one after the other; null where none live on.</summary>
+    public Func<Task>? Restart => all.Select(one => one.Context.Restart).FirstOrDefault(restart => restart is not null);
+
+    /// <inheritdoc cref="ServerContext.OthersAccept"/>
+    public bool OthersAccept
+    {
+        get => all[0].Context.OthersAccept;
+        set
+        {
+            foreach ((_, ServerContext context) in all)
+            {
+                context.OthersAccept = value;
+            }
+        }
+    }
+
+    /// <summary>Whether those who serve have moved since the last call, as far as that can be told.</summary>
+    public bool ShowsLife()
+    {
+        bool lives = true;
+        foreach ((_, ServerContext context) in all)
+        {
+            lives &= context.Pulse?.Invoke() ?? true;
+        }
+
+        return lives;
+    }
+
+    /// <summary>Serves until <paramref name="stop"/>, and every handler has ended. Where one model fails, all stop.</summary>
+    public Task RunAsync(CancellationTokenSource stop)
+    {
+        if (all is [var (model, context)])
+        {
+            return model.RunAsync(context, stop.Token);
+        }
+
+        Task[] running = [.. all.Select(one => one.Model.RunAsync(one.Context, stop.Token))];
+        return RunAllAsync(running, stop);
+    }
+
+    private static async Task RunAllAsync(Task[] running, CancellationTokenSource stop)
+    {
+        var left = running.ToList();
+        while (left.Count > 0)
+        {
+            Task ended = await Task.WhenAny(left);
+            left.Remove(ended);
+            if (ended.IsFaulted)
+            {
+                await stop.CancelAsync();
+            }
+        }
+
+        await Task.WhenAll(running);
+    }
+}

@@ -1,12 +1,13 @@
 using System.Net.Sockets;
 using Sluice.Native;
 
-namespace Sluice.Transports.UnixStream;
+namespace Sluice.Transports;
 
 /// <summary>The file of a Unix socket outlives a server that was killed. It is removed before binding, but only when nobody listens on it.</summary>
 internal static class StaleSocketFile
 {
-    public static void RemoveIfStale(SocketAddressUrl url)
+    /// <summary>Removes it. <paramref name="type"/> is of the socket that is about to be bound there; one of another type that lives counts as somebody who listens.</summary>
+    public static void RemoveIfStale(SocketAddressUrl url, SocketType type)
     {
         if (url.Path.StartsWith('@'))
         {
@@ -24,7 +25,7 @@ internal static class StaleSocketFile
             throw new SluiceException(ErrorIds.CannotBind, $"cannot listen on {url}: something that is not a socket is there; remove it, or choose another path");
         }
 
-        using var probe = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        using var probe = new Socket(AddressFamily.Unix, type, ProtocolType.Unspecified);
         try
         {
             // A full accept queue says WouldBlock on a non-blocking socket, where a blocking one would wait: somebody listens.

@@ -3,6 +3,7 @@ using Sluice.Transports.InMemory;
 using Sluice.Transports.Passed;
 using Sluice.Transports.Tcp;
 using Sluice.Transports.Udp;
+using Sluice.Transports.UnixDatagram;
 using Sluice.Transports.UnixStream;
 
 namespace Sluice;
@@ -10,7 +11,7 @@ namespace Sluice;
 /// <summary>The transports of this build, by URL scheme. Part of the composition: no model and no transport comes here.</summary>
 internal static class BuiltInTransports
 {
-    private static readonly Dictionary<string, Transport> ByScheme = new Transport[] { new TcpTransport(), new UnixStreamTransport(), new UdpTransport(), new DescriptorTransport(), new SystemdTransport(), InMemoryTransport.Shared }
+    private static readonly Dictionary<string, Transport> ByScheme = new Transport[] { new TcpTransport(), new UnixStreamTransport(), new UdpTransport(), new UnixDatagramTransport(), new DescriptorTransport(), new SystemdTransport(), InMemoryTransport.Shared }
         .ToDictionary(transport => transport.Scheme, StringComparer.Ordinal);
 
     public static IEnumerable<Transport> All => ByScheme.Values;

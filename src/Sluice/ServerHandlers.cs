@@ -42,6 +42,18 @@ internal sealed class ServerHandlers(ConnectionDelegate? connections, DatagramHa
         return new(connections: null, handler) { SharesState = OptionsCheck.SharesState(handler) };
     }
 
+    /// <summary>Of both.</summary>
+    public static ServerHandlers Of(ConnectionHandler connections, DatagramHandler datagrams)
+    {
+        ArgumentNullException.ThrowIfNull(connections);
+        ArgumentNullException.ThrowIfNull(datagrams);
+        return new(connections.OnConnectedAsync, datagrams)
+        {
+            SharesState = OptionsCheck.SharesState(connections) || OptionsCheck.SharesState(datagrams),
+            HandsOver = connections is ExecHandler,
+        };
+    }
+
     /// <summary>Whether there is one for what comes over such a transport.</summary>
     public bool Serve(TransportKind kind) => kind == TransportKind.Stream ? connections is not null : datagrams is not null;
 

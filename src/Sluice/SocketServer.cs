@@ -54,6 +54,13 @@ public sealed partial class SocketServer : IAsyncDisposable
     {
     }
 
+    /// <summary>Builds a server of both: what comes over a stream is <paramref name="connections"/>' business, a datagram that of <paramref name="datagrams"/>.</summary>
+    /// <exception cref="SluiceException">What is wrong with the options, by id.</exception>
+    public SocketServer(ConnectionHandler connections, DatagramHandler datagrams, SocketServerOptions options, ILoggerFactory? loggers = null)
+        : this(ServerHandlers.Of(connections, datagrams), options, loggers)
+    {
+    }
+
     internal SocketServer(ServerHandlers handlers, SocketServerOptions options, ILoggerFactory? loggers, ConcurrencyModel? model = null)
     {
         ArgumentNullException.ThrowIfNull(options);
@@ -94,6 +101,9 @@ public sealed partial class SocketServer : IAsyncDisposable
 
     /// <summary>The bound addresses as a client writes them, with their real ports.</summary>
     public IReadOnlyList<SocketAddressUrl> LocalUrls => [.. Named.Select(listener => listener.Url)];
+
+    /// <summary>The names of the models that serve them, in the same order.</summary>
+    public IReadOnlyList<string> LocalModels => [.. Named.Select(listener => listener.Model)];
 
     /// <summary>The hard maximum of connections in force; 0 before listening.</summary>
     public int MaxConnections => _gate?.Maximum ?? 0;

@@ -15,7 +15,8 @@ internal static class Addresses
 
         foreach (string url in urls)
         {
-            Parse(url);
+            int model = url.LastIndexOf("?model=", StringComparison.Ordinal);
+            Parse(model < 0 ? url : url[..model]);
         }
     }
 

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Sluice.Cli.Handlers;
 using Sluice.Cli.Serving;
 using Sluice.Cli.Settings;
 
@@ -45,7 +46,7 @@ internal static class ExecCommand
             Addresses.Check(plan.Options.Listen);
             Refuse(plan);
             return program is [_, ..]
-                ? ServerRun.ToTheEndAsync(new ExecHandler(program, new StderrLog(plan.LogLevel)), plan)
+                ? ServerRun.ToTheEndAsync(new ServedHandlers(new ExecHandler(program, new StderrLog(plan.LogLevel))), plan)
                 : throw new UsageException($"the program is missing; give it after --, as in: {Example}");
         });
         return command;

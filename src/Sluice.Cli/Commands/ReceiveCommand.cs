@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Sluice.Cli.Files;
+using Sluice.Cli.Handlers;
 using Sluice.Cli.Serving;
 using Sluice.Cli.Settings;
 using Sluice.Files;
@@ -39,7 +40,7 @@ internal static class ReceiveCommand
                 MaxFileSize = FileOptions.MaxFileSizeValue(parsed.GetValue(maxFileSize)),
             };
             using var handler = new FileReceiverHandler(options, new ReceiveObserver(plan));
-            return await ServerRun.ToTheEndAsync(handler, plan);
+            return await ServerRun.ToTheEndAsync(new ServedHandlers(handler), plan);
         });
         return command;
     }

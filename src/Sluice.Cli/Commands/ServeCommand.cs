@@ -1,5 +1,4 @@
 using System.CommandLine;
-using Microsoft.AspNetCore.Connections;
 using Sluice.Cli.Handlers;
 using Sluice.Cli.Serving;
 using Sluice.Cli.Settings;
@@ -22,7 +21,7 @@ internal static class ServeCommand
         var sources = new SettingSources(command, ServerSettings.WithListen);
         command.SetAction((parsed, _) =>
         {
-            ConnectionHandler served = BuiltInHandlers.Make(parsed.GetValue(handler)!);
+            ServedHandlers served = BuiltInHandlers.Make(parsed.GetValue(handler)!);
             var plan = new ServerPlan();
             sources.Apply(plan, parsed);
             Addresses.Check(plan.Options.Listen);

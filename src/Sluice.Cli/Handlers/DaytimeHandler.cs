@@ -9,7 +9,9 @@ internal sealed class DaytimeHandler(TimeProvider clock) : ConnectionHandler
 {
     public override async Task OnConnectedAsync(ConnectionContext connection)
     {
-        string line = clock.GetUtcNow().ToString("dddd, MMMM d, yyyy HH:mm:ss", CultureInfo.InvariantCulture) + "-UTC\r\n";
-        await connection.Transport.Output.WriteAsync(Encoding.ASCII.GetBytes(line));
+        await connection.Transport.Output.WriteAsync(Encoding.ASCII.GetBytes(Line(clock)));
     }
+
+    /// <summary>The answer.</summary>
+    public static string Line(TimeProvider clock) => clock.GetUtcNow().ToString("dddd, MMMM d, yyyy HH:mm:ss", CultureInfo.InvariantCulture) + "-UTC\r\n";
 }

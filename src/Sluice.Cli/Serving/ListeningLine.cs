@@ -10,11 +10,11 @@ internal static class ListeningLine
 {
     public static void Print(SocketServer server, bool json)
     {
-        foreach (SocketAddressUrl url in server.LocalUrls)
+        foreach ((SocketAddressUrl url, string model) in server.LocalUrls.Zip(server.LocalModels))
         {
             Lines.Out(json
-                ? JsonSerializer.Serialize(new ListeningEvent("listening", url.ToString(), server.Model.Name, Environment.ProcessId), ListeningJson.Default.ListeningEvent)
-                : $"listening {url} model={server.Model.Name} pid={Environment.ProcessId}");
+                ? JsonSerializer.Serialize(new ListeningEvent("listening", url.ToString(), model, Environment.ProcessId), ListeningJson.Default.ListeningEvent)
+                : $"listening {url} model={model} pid={Environment.ProcessId}");
         }
     }
 }

@@ -1,5 +1,5 @@
-using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Logging;
+using Sluice.Cli.Handlers;
 using Sluice.Cli.Settings;
 using Sluice.Cli.Terminal;
 
@@ -12,24 +12,24 @@ internal static class ServerRun
     private static readonly TimeSpan LastPatience = TimeSpan.FromSeconds(2);
 
     /// <summary>Serves until a signal, and drains.</summary>
-    /// <param name="handler">The handler.</param>
+    /// <param name="handlers">The handlers.</param>
     /// <param name="plan">What the command was told.</param>
     /// <param name="watch">Subscribes to the server's events before it listens.</param>
     /// <param name="announced">Called once the listening lines are out.</param>
     /// <returns>The exit code.</returns>
-    public static async Task<int> ToTheEndAsync(ConnectionHandler handler, ServerPlan plan, Action<SocketServer>? watch = null, Action? announced = null)
+    public static async Task<int> ToTheEndAsync(ServedHandlers handlers, ServerPlan plan, Action<SocketServer>? watch = null, Action? announced = null)
     {
         using var log = new StderrLog(plan.LogLevel);
         if (SocketServer.IsWorker)
         {
-            return await AsWorkerAsync(handler, plan, log, watch, announced);
+            return await AsWorkerAsync(handlers, plan, log, watch, announced);
         }
 
         using var signals = new StopSignals();
         using var restarts = new RestartSignals();
         PidFile? pidFile = plan.PidFile is null ? null : PidFile.Claim(plan.PidFile);
         WarmUp.Run();
-        var server = new SocketServer(handler, plan.Options, log);
+        var server = handlers.Server(plan.Options, log);
         bool tells = plan.LogLevel <= LogLevel.Information;
         if (tells)
         {
@@ -96,9 +96,9 @@ internal static class ServerRun
     }
 
     // The master has announced, and stops. RunAsync ends the process.
-    private static async Task<int> AsWorkerAsync(ConnectionHandler handler, ServerPlan plan, StderrLog log, Action<SocketServer>? watch, Action? announced)
+    private static async Task<int> AsWorkerAsync(ServedHandlers handlers, ServerPlan plan, StderrLog log, Action<SocketServer>? watch, Action? announced)
     {
-        var server = new SocketServer(handler, plan.Options, log);
+        var server = handlers.Server(plan.Options, log);
         watch?.Invoke(server);
         announced?.Invoke();
         await server.RunAsync();

@@ -4,7 +4,7 @@ namespace Sluice.Native;
 internal static unsafe class DatagramSocketOptions
 {
     private const int SOL_IP = 0, SOL_SOCKET = 1, SOL_UDP = 17, SOL_IPV6 = 41;
-    private const int SO_SNDBUF = 7, SO_RCVBUF = 8, SO_PASSCRED = 16, SO_SNDTIMEO = 21, SO_TIMESTAMPNS = 35, SO_RXQ_OVFL = 40;
+    private const int SO_SNDBUF = 7, SO_RCVBUF = 8, SO_REUSEPORT = 15, SO_PASSCRED = 16, SO_SNDTIMEO = 21, SO_TIMESTAMPNS = 35, SO_RXQ_OVFL = 40;
     private const int IP_PKTINFO = 8, IPV6_RECVPKTINFO = 49, UDP_SEGMENT = 103, UDP_GRO = 104;
 
     /// <summary>Has the kernel note when each was received.</summary>
@@ -29,6 +29,9 @@ internal static unsafe class DatagramSocketOptions
         int value = 0, length = sizeof(int);
         return Libc.getsockopt(descriptor, SOL_UDP, UDP_SEGMENT, &value, &length) == 0;
     }
+
+    /// <summary>Lets other sockets of this user be bound to the same address.</summary>
+    public static void ShareAddress(int descriptor) => Set(descriptor, SOL_SOCKET, SO_REUSEPORT, 1);
 
     /// <summary>Room for what waits to be received and sent, in bytes; null leaves the kernel's own. The kernel doubles it for its own needs, and caps it.</summary>
     public static void SetBuffers(int descriptor, int? receive, int? send)

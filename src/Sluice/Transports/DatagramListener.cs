@@ -82,6 +82,9 @@ internal sealed class DatagramListener : Listener
         Offloads = options.Offload && DatagramSocketOptions.ReceiveTogether(descriptor) && DatagramSocketOptions.CanSendTogether(descriptor);
     }
 
+    /// <summary>Lets other sockets of this user have the same address, from now on (SO_REUSEPORT).</summary>
+    public void ShareAddress() => DatagramSocketOptions.ShareAddress((int)_descriptor.DangerousGetHandle());
+
     internal override void Close()
     {
         if (Interlocked.Exchange(ref _isClosed, 1) == 0)

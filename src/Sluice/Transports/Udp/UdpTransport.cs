@@ -24,17 +24,16 @@ public sealed class UdpTransport : Transport
         try
         {
             // The first alone, so that an address that somebody has is refused; its twins share what it has got then.
-            (Socket first, DatagramListener listener) = Bind(url, endPoint, options.ReusePort, isTwin: false);
-            bound.Add(listener);
+            DatagramListener first = Bind(url, endPoint, options.ReusePort, isTwin: false);
+            bound.Add(first);
             if (sockets > 1)
             {
-                RawSocketOptions.SetReuse(first, address: false, port: true);
-                endPoint = (IPEndPoint)listener.LocalEndPoint;
+                first.ShareAddress();
             }
 
             while (bound.Count < sockets)
             {
-                bound.Add(Bind(url, endPoint, reusePort: true, isTwin: true).Listener);
+                bound.Add(Bind(url, (IPEndPoint)first.LocalEndPoint, reusePort: true, isTwin: true));
             }
 
             return bound;
@@ -51,7 +50,7 @@ public sealed class UdpTransport : Transport
 
     private protected override Listener BindCore(SocketAddressUrl url, ListenOptions options) => BindAll(url, options, sockets: 1)[0];
 
-    private (Socket Socket, DatagramListener Listener) Bind(SocketAddressUrl url, IPEndPoint endPoint, bool reusePort, bool isTwin)
+    private DatagramListener Bind(SocketAddressUrl url, IPEndPoint endPoint, bool reusePort, bool isTwin)
     {
         var socket = new Socket(endPoint.AddressFamily, SocketType.Dgram, ProtocolType.Udp);
         try
@@ -64,7 +63,7 @@ public sealed class UdpTransport : Transport
             // SO_REUSEADDR would let two servers have one port, where the later gets everything; there is no TIME_WAIT to need it for.
             RawSocketOptions.SetReuse(socket, address: false, reusePort);
             socket.Bind(endPoint);
-            return (socket, DatagramListener.Of(socket, SocketAddressUrl.From(Scheme, (IPEndPoint)socket.LocalEndPoint!), isTwin));
+            return DatagramListener.Of(socket, SocketAddressUrl.From(Scheme, (IPEndPoint)socket.LocalEndPoint!), isTwin);
         }
         catch
         {

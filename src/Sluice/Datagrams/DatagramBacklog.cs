@@ -19,6 +19,7 @@ internal sealed class DatagramBacklog : IDisposable
     private readonly int _most;
     private readonly long _patience;
     private int _count;
+    private bool _isDisposed;
 
     public DatagramBacklog(DatagramReceiver receiver, DatagramOptions options)
     {
@@ -55,7 +56,7 @@ internal sealed class DatagramBacklog : IDisposable
     {
         lock (_changing)
         {
-            if (_count >= _most)
+            if (_count >= _most || _isDisposed)
             {
                 return false;
             }
@@ -65,6 +66,7 @@ internal sealed class DatagramBacklog : IDisposable
             _waiting.Enqueue(new Waiting(name.ToArray(), source.ToArray(), bytes, payload.Length, Environment.TickCount64 + _patience));
             if (_count++ == 0)
             {
+                _receiver.Leaves(); // a stop waits for these as it does for handlers
                 _timer.Change(Look, Timeout.InfiniteTimeSpan);
             }
 
@@ -77,6 +79,7 @@ internal sealed class DatagramBacklog : IDisposable
         _timer.Dispose();
         lock (_changing)
         {
+            _isDisposed = true;
             while (_waiting.TryDequeue(out Waiting waiting))
             {
                 Forget(waiting);
@@ -98,7 +101,7 @@ internal sealed class DatagramBacklog : IDisposable
                 NativeError error = _full.Exists(name => name.AsSpan().SequenceEqual(waiting.Name))
                     ? NativeError.WouldBlock
                     : _receiver.Retry(waiting.Name, waiting.Source, waiting.Bytes.AsSpan(0, waiting.Length));
-                if (error == NativeError.WouldBlock && now < waiting.Until)
+                if (error == NativeError.WouldBlock && now < waiting.Until && !_receiver.Stopping.IsCancellationRequested)
                 {
                     _full.Add(waiting.Name);
                     _waiting.Enqueue(waiting);
@@ -122,7 +125,10 @@ internal sealed class DatagramBacklog : IDisposable
     private void Forget(in Waiting waiting)
     {
         ArrayPool<byte>.Shared.Return(waiting.Bytes);
-        _count--;
+        if (--_count == 0)
+        {
+            _receiver.Leave();
+        }
     }
 
     private readonly record struct Waiting(byte[] Name, byte[] Source, byte[] Bytes, int Length, long Until);

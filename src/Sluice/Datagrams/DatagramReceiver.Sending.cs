@@ -12,6 +12,7 @@ internal sealed partial class DatagramReceiver
 
     private readonly DatagramSendBatch? _sends; // null where threads may wait
     private readonly DatagramBacklog _backlog;
+    private ThreadStack _home; // the one that has served the last batch
     private ThreadStack _thread; // the one that serves a batch now
     private int _batched; // datagrams and bytes that were put into the batch
     private long _batchedBytes;
@@ -38,7 +39,8 @@ internal sealed partial class DatagramReceiver
         }
         else
         {
-            SendNow(to.Name, payload.Span, to.LocalAddress);
+            FlushIfOwn();
+            SendNow(to.Name, payload.Span, to.Source);
         }
     }
 
@@ -67,6 +69,7 @@ internal sealed partial class DatagramReceiver
         }
         else
         {
+            FlushIfOwn();
             SendNow(name, payload, source: []);
         }
     }
@@ -84,6 +87,8 @@ internal sealed partial class DatagramReceiver
         Listener.Traffic.CountSent(1, payload.Length);
         return true;
     }
+
+    bool IDatagramFailures.MayGo(ReadOnlySpan<byte> name) => _backlog.MayOvertake(name);
 
     /// <summary>One of the batch was not taken. Those without room wait for it.</summary>
     void IDatagramFailures.OnNotSent(ReadOnlySpan<byte> name, ReadOnlySpan<byte> source, ReadOnlySpan<byte> payload, NativeError error)
@@ -140,7 +145,12 @@ internal sealed partial class DatagramReceiver
     {
         if (_sends is not null)
         {
-            _thread = ThreadStack.OfCaller();
+            if (!_home.IsCallers)
+            {
+                _home = ThreadStack.OfCaller(); // asks the system
+            }
+
+            _thread = _home;
         }
     }
 
@@ -150,6 +160,15 @@ internal sealed partial class DatagramReceiver
         {
             Flush();
             _thread = default;
+        }
+    }
+
+    // What does not go with the batch goes after it.
+    private void FlushIfOwn()
+    {
+        if (_thread.IsCallers)
+        {
+            Flush();
         }
     }
 

@@ -8,6 +8,8 @@ namespace Sluice.Transports;
 /// <summary>A bound datagram socket of the kernel, UDP or Unix. Whoever receives from it and sends does so by a descriptor of its own (<see cref="DescriptorCopy"/>).</summary>
 internal sealed class DatagramListener : Listener
 {
+    private const int LongestTogether = 65_535;
+
     private readonly ListeningDescriptor _descriptor;
     private volatile bool _isShared;
     private bool _isAdopted;
@@ -59,6 +61,7 @@ internal sealed class DatagramListener : Listener
     public void Configure(DatagramOptions options)
     {
         int descriptor = (int)_descriptor.DangerousGetHandle();
+        _descriptor.LetWait(); // those who must not wait say so with each call
         DatagramSocketOptions.TellDropped(descriptor);
         DatagramSocketOptions.SetBuffers(descriptor, options.ReceiveBuffer, options.SendBuffer);
         if (options.Timestamps)
@@ -79,7 +82,18 @@ internal sealed class DatagramListener : Listener
             DatagramSocketOptions.TellLocalAddress(descriptor, Traits.IsSix);
         }
 
-        Offloads = options.Offload && DatagramSocketOptions.ReceiveTogether(descriptor) && DatagramSocketOptions.CanSendTogether(descriptor);
+        // What comes as one needs room for the longest packet, or the rest of it would be cut off.
+        Offloads = options.Offload && DatagramSocketOptions.CanSendTogether(descriptor);
+        _ = Offloads && options.MaxSize >= LongestTogether && DatagramSocketOptions.ReceiveTogether(descriptor, together: true);
+    }
+
+    /// <summary>Has the kernel hand over each datagram by itself, from now on.</summary>
+    public void ReceiveApart()
+    {
+        if (!Traits.IsUnix)
+        {
+            DatagramSocketOptions.ReceiveTogether((int)_descriptor.DangerousGetHandle(), together: false);
+        }
     }
 
     /// <summary>Lets other sockets of this user have the same address, from now on (SO_REUSEPORT).</summary>

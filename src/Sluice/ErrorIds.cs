@@ -45,7 +45,7 @@ public static class ErrorIds
     /// <summary>The server listens for connections and has no handler of connections, or for datagrams and has none of datagrams.</summary>
     public const string NoHandlerForKind = "SLU0014";
 
-    /// <summary>The model does not serve this kind of transport.</summary>
+    /// <summary>A client of streams was sent to where datagrams are, or the like.</summary>
     public const string KindNotServed = "SLU0102";
 
     /// <summary>The model watches descriptors and the listener has none (the in-memory transport).</summary>

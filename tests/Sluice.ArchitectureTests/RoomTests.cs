@@ -7,7 +7,7 @@ public sealed class RoomTests
 {
     // They put models, transports and options together; nobody else may know both sides.
     private static readonly string[] Composition =
-        ["SocketServer", "SocketServerBuilder", "SocketClient", "OptionsCheck", "BuiltInTransports", "DescriptorRoom"];
+        ["SocketServer", "SocketServerBuilder", "SocketClient", "OptionsCheck", "BuiltInTransports", "DescriptorRoom", "RunningModels", "ServerHandlers", "ServedAddress"];
 
     // The transport and model rooms hold contracts beside what implements them.
     private static readonly string[] ContractRooms = ["Sluice", "Sluice.Models", "Sluice.Transports"];

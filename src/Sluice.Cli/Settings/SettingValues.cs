@@ -29,6 +29,9 @@ internal static class SettingValues
     /// <summary>A number from 1, or null for <c>off</c>.</summary>
     public static int? CountOrOff(string text) => text is "off" ? null : CountFrom1(text);
 
+    /// <summary>Bytes.</summary>
+    public static int Size(string text) => TrySize(text, out long value) && value is > 0 and <= int.MaxValue ? (int)value : throw new FormatException("bytes such as 65536, 64KiB or 4MiB");
+
     /// <summary>Bytes, or null for <c>off</c>.</summary>
     public static long? SizeOrOff(string text) => text is "off" ? null
         : TrySize(text, out long value) && value > 0 ? value : throw new FormatException("bytes such as 65536, 64KiB or 200MiB, or off");

@@ -24,7 +24,7 @@ public sealed class FrameReader
         (Input, _format) = (input, format);
     }
 
-    /// <summary>The frame that the last read has found, until the next read that waits.</summary>
+    /// <summary>The frame that the last read has found; empty when it has found none. Its bytes are valid until the next <see cref="ReadAsync"/>.</summary>
     public ReadOnlySequence<byte> Frame { get; private set; }
 
     internal PipeReader Input { get; }

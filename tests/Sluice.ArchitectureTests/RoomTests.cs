@@ -12,6 +12,9 @@ public sealed class RoomTests
     // The transport and model rooms hold contracts beside what implements them.
     private static readonly string[] ContractRooms = ["Sluice", "Sluice.Models", "Sluice.Transports"];
 
+    private static readonly string[] ServerRooms =
+        ["Sluice.Accepting", "Sluice.Connections", "Sluice.Diagnostics", "Sluice.Looping", "Sluice.Models", "Sluice.Programs", "Sluice.Restarting", "Sluice.Transports", "Sluice.Workers", "Sluice.Native"];
+
     // Connections.Abstractions brings Features.
     private static readonly string[] ContractImports =
         ["Microsoft.AspNetCore.Connections.Abstractions", "Microsoft.Extensions.Features", "Microsoft.Extensions.Logging.Abstractions", "Sluice"];
@@ -101,6 +104,11 @@ public sealed class RoomTests
     [Fact]
     public void The_runner_does_call_the_handler() => Assert.Contains(
         Uses.CallsOf(Assemblies.Library.GetType("Sluice.Accepting.ConnectionRunner")), IsHandlerCall);
+
+    [Fact]
+    public void Framing_and_requests_know_no_server() => Rule.Holds(13,
+        "Framing imports no room of ours, and Requests none but Framing.",
+        Edges("Sluice.Framing", [.. ServerRooms, "Sluice.Requests"]).Concat(Edges("Sluice.Requests", ServerRooms)));
 
     private static IEnumerable<TypeDefinition> Contracts() => Assemblies.Library.Declared().Where(type =>
         type.IsPublic && ContractRooms.Contains(type.Namespace, StringComparer.Ordinal) && !Composition.Contains(type.Name, StringComparer.Ordinal));

@@ -2,7 +2,7 @@ using System.Text;
 using Sluice;
 using Sluice.Framing;
 
-string directory = args.FirstOrDefault("/tmp");
+string directory = Path.GetFullPath(args.FirstOrDefault("."));
 await using SocketServer server = SocketServer.CreateBuilder()
     .HandleRequests(new UpperHandler(), new LineFraming())
     .UseModel("epoll")

@@ -102,6 +102,14 @@ public sealed class RoomTests
     public void The_runner_does_call_the_handler() => Assert.Contains(
         Uses.CallsOf(Assemblies.Library.GetType("Sluice.Accepting.ConnectionRunner")), IsHandlerCall);
 
+    [Fact]
+    public void Sessions_know_only_the_contracts() => Rule.Holds(13,
+        "Sessions import no other room, and no room imports them.",
+        Assemblies.Library.Declared().SelectMany(type => Uses.Of(type)
+            .Where(used => used.Namespace.StartsWith("Sluice.", StringComparison.Ordinal) && type.IsIn("Sluice.Sessions") != used.IsIn("Sluice.Sessions")
+                && (type.IsIn("Sluice.Sessions") || type.Namespace.StartsWith("Sluice.", StringComparison.Ordinal)))
+            .Select(used => $"{type.FullName} uses {used.FullName}")));
+
     private static IEnumerable<TypeDefinition> Contracts() => Assemblies.Library.Declared().Where(type =>
         type.IsPublic && ContractRooms.Contains(type.Namespace, StringComparer.Ordinal) && !Composition.Contains(type.Name, StringComparer.Ordinal));
 

@@ -1,33 +1,13 @@
 using System.Buffers;
 using System.IO.Pipelines;
-using System.Threading.Tasks.Sources;
 
 namespace Sluice.Sessions;
-
-/// <summary>What became of a datagram that came for a session.</summary>
-internal enum Receipt
-{
-    /// <summary>It is unread; nobody waits for it.</summary>
-    Kept,
-
-    /// <summary>The handler waits for it: the caller resumes it (<see cref="DatagramSession.GoOn"/>).</summary>
-    Awaited,
-
-    /// <summary>There was no room, or the handler reads no more.</summary>
-    Dropped,
-
-    /// <summary>There was no room, and the handler waits for more with everything examined: it cannot go on.</summary>
-    UnreadLimit,
-
-    /// <summary>The session has ended.</summary>
-    Ended,
-}
 
 /// <summary>
 /// A PipeReader of datagrams. A read gives what is left of the oldest one; the next one comes with it only when all of that was examined and not all of it
 /// consumed. Everything is under the session's gate, and no handler is ever resumed inside it.
 /// </summary>
-internal sealed class DatagramPipeReader(DatagramSession session) : PipeReader, IValueTaskSource<ReadResult>
+internal sealed partial class DatagramPipeReader(DatagramSession session) : PipeReader
 {
     private readonly Lock _gate = session.Gate;
 
@@ -43,25 +23,11 @@ internal sealed class DatagramPipeReader(DatagramSession session) : PipeReader, 
     private bool _hasEnded;
     private long _dropped;
 
-    // A read that waits. The core only keeps its continuation: whether it is done is _stage, and its result is made when it is taken.
-    private ManualResetValueTaskSourceCore<bool> _core;
-    private Stage _stage;
-    private bool _isAwaited;
-    private Exception? _error;
-    private CancellationTokenRegistration _registration;
-
     private enum Lending
     {
         None,
         Nothing,
         Oldest,
-    }
-
-    private enum Stage
-    {
-        None,
-        Waiting,
-        Done,
     }
 
     /// <summary>Datagrams that were dropped here. From any thread.</summary>
@@ -111,8 +77,7 @@ internal sealed class DatagramPipeReader(DatagramSession session) : PipeReader, 
             waits = !CanLend;
             if (waits)
             {
-                _core.Reset();
-                (_isAwaited, _error, _stage) = (false, null, Stage.Waiting);
+                BeginWait();
             }
             else if (TryLend(out ReadResult result))
             {
@@ -241,117 +206,12 @@ internal sealed class DatagramPipeReader(DatagramSession session) : PipeReader, 
         Resume(resume);
     }
 
-    /// <summary>Goes on with the handler that waited. Only for who was told to.</summary>
-    public void Resume() => _core.SetResult(result: true);
-
-    ReadResult IValueTaskSource<ReadResult>.GetResult(short token)
-    {
-        ReadResult result;
-        lock (_gate)
-        {
-            CheckToken(token);
-            if (_stage != Stage.Done)
-            {
-                throw new InvalidOperationException("The result of this read was taken, or is not there yet.");
-            }
-        }
-
-        _registration.Dispose(); // outside the gate, which a cancellation that runs now wants
-        _registration = default;
-        lock (_gate)
-        {
-            _stage = Stage.None;
-            if (_error is { } error)
-            {
-                throw error;
-            }
-
-            if (TryLend(out result))
-            {
-                return result;
-            }
-        }
-
-        return EndFull();
-    }
-
-    ValueTaskSourceStatus IValueTaskSource<ReadResult>.GetStatus(short token)
-    {
-        lock (_gate)
-        {
-            CheckToken(token);
-            return _stage == Stage.Waiting ? ValueTaskSourceStatus.Pending
-                : _error is null ? ValueTaskSourceStatus.Succeeded
-                : ValueTaskSourceStatus.Canceled;
-        }
-    }
-
-    void IValueTaskSource<ReadResult>.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags)
-    {
-        bool isDone;
-        lock (_gate)
-        {
-            // Where the handler goes on is the session's business.
-            _core.OnCompleted(continuation, state, token, flags & ~ValueTaskSourceOnCompletedFlags.UseSchedulingContext);
-            _isAwaited = true;
-            isDone = _stage == Stage.Done;
-        }
-
-        Resume(isDone);
-    }
-
-    // The token of one read; it is let go of before the next can begin.
-    private void Cancel(CancellationToken token)
-    {
-        bool resume;
-        lock (_gate)
-        {
-            if (_stage != Stage.Waiting)
-            {
-                return;
-            }
-
-            _error = new OperationCanceledException(token);
-            resume = Wake();
-        }
-
-        Resume(resume);
-    }
-
-    // Never inline: whoever has called is in the middle of something.
-    private void Resume(bool resume)
-    {
-        if (resume)
-        {
-            session.GoOn(inline: false);
-        }
-    }
-
-    private bool Wake()
-    {
-        if (_stage != Stage.Waiting)
-        {
-            return false;
-        }
-
-        _stage = Stage.Done;
-        return _isAwaited; // who begins to await it later sees that it is done
-    }
-
     private void CheckReadable()
     {
         if (_isCompleted || _lending != Lending.None || _stage != Stage.None)
         {
             throw new InvalidOperationException(
                 _isCompleted ? "The reader was completed." : "A read is under way: take its result and call AdvanceTo before the next.");
-        }
-    }
-
-    private void CheckToken(short token)
-    {
-        if (token != _core.Version)
-        {
-            throw new InvalidOperationException("This read is over.");
         }
     }
 

@@ -220,6 +220,13 @@ internal sealed partial class DatagramSession : ConnectionContext, IDuplexPipe, 
 
     public override void Abort() => End(CloseReason.Aborted);
 
+    /// <summary>As <c>Output.Complete</c>: for whoever disposes of his connections.</summary>
+    public override ValueTask DisposeAsync()
+    {
+        _writer.Complete();
+        return ValueTask.CompletedTask;
+    }
+
     /// <summary>Ends the session, from any thread: its peer's next datagram begins another, and its handler is told. True for the first, whose reason it is.</summary>
     public bool End(CloseReason reason, bool inline = false)
     {

@@ -54,5 +54,6 @@ internal enum NativeError : byte
     CompletionsLost,
     NoChild,
     NotExecutable,
+    TooManyReferences,
     Other,
 }

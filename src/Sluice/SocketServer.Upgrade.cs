@@ -155,10 +155,12 @@ public sealed partial class SocketServer
         foreach (Listener listener in listeners)
         {
             listener.AskedFor = askedFor;
+            listener.Apply(_options.Sockets);
         }
 
         if (inherited.Count > 0 && !transport.IsForeign)
         {
+            UnixSockets.SetMode(url, _options.Sockets); // which may be another one than the predecessor's
             _ = OwnAsync(UpgradeRole.Current!.HandedOver, listeners);
         }
 

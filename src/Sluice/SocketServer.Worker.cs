@@ -138,7 +138,9 @@ public sealed partial class SocketServer
         foreach ((string text, int descriptor) in message.Text.Split('\n').Zip(descriptors))
         {
             SocketAddressUrl url = SocketAddressUrl.Parse(text);
-            _listeners.Add(BuiltInTransports.For(url).Adopt(url, descriptor));
+            Listener listener = BuiltInTransports.For(url).Adopt(url, descriptor);
+            listener.Apply(_options.Sockets);
+            _listeners.Add(listener);
         }
 
         return (int)message.First;

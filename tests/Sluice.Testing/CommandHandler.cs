@@ -62,9 +62,9 @@ public sealed class CommandHandler : ConnectionHandler
                 }
 
                 // What came is written to, and goes back.
-                using (descriptor)
+                await using (var pipe = new FileStream(descriptor, FileAccess.Write, bufferSize: 0))
                 {
-                    RandomAccess.Write(descriptor, Encoding.UTF8.GetBytes($"from {Environment.ProcessId}\n"), 0);
+                    pipe.Write(Encoding.UTF8.GetBytes($"from {Environment.ProcessId}\n"));
                     await passing.SendAsync("back\n"u8.ToArray(), descriptor);
                 }
 

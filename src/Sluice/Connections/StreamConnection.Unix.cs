@@ -44,6 +44,7 @@ internal abstract partial class StreamConnection
             throw new ArgumentException("The descriptor is not open.", nameof(descriptor));
         }
 
+        cancellation.ThrowIfCancellationRequested();
         await FlushOwnAsync(cancellation); // what was written before goes before
         Outbox outbox = Extras.MakeOutbox();
         outbox.Enqueue(bytes.Span, descriptor);

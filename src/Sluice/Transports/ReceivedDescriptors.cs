@@ -66,13 +66,15 @@ internal sealed class ReceivedDescriptors
     private static BlockingCollection<int> StartClosing()
     {
         var descriptors = new BlockingCollection<int>();
-        new Thread(() =>
-        {
-            foreach (int descriptor in descriptors.GetConsumingEnumerable())
-            {
-                DescriptorMessages.Close(descriptor);
-            }
-        }, maxStackSize: 256 * 1024) { IsBackground = true, Name = "sluice-closer" }.UnsafeStart();
+        new Thread(() => CloseEach(descriptors), maxStackSize: 256 * 1024) { IsBackground = true, Name = "sluice-closer" }.UnsafeStart();
         return descriptors;
+    }
+
+    private static void CloseEach(BlockingCollection<int> descriptors)
+    {
+        foreach (int descriptor in descriptors.GetConsumingEnumerable())
+        {
+            DescriptorMessages.Close(descriptor);
+        }
     }
 }

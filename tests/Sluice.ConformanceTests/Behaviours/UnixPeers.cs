@@ -119,7 +119,8 @@ public sealed class UnixPeers
                 options.Listen.Add(url);
                 options.Sockets.AllowedUsers = new HashSet<uint> { isAllowed ? OwnUser : OwnUser + 1 };
             });
-            Assert.Equal(isAllowed ? $"{OwnUser}" : "", await PythonClient.RunAsync("say(connect().makefile('rb').read().decode().split(' ')[0])", server.Url.Path));
+            await using ConnectionContext client = await SocketClient.ConnectAsync(url);
+            Assert.Equal(isAllowed ? $"{OwnUser} {OwnGroup} {Environment.ProcessId}\n" : "", Encoding.UTF8.GetString(await Handlers.ReadExactlyAsync(client.Transport.Input, int.MaxValue)));
         }
     });
 

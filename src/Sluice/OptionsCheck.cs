@@ -108,6 +108,7 @@ internal static class OptionsCheck
                 : $"cannot serve {url}: connections come there, and the server has no handler of connections; give it one (Handle), or listen on udp:// or unixgram://");
         }
 
+        UnixSockets.CheckMode(url, options.Sockets);
         return new(url, transport, model);
     }
 

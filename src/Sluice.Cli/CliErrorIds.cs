@@ -26,4 +26,7 @@ internal static class CliErrorIds
 
     /// <summary>The server that a pid file names was not replaced.</summary>
     public const string NotUpgraded = "SLU0608";
+
+    /// <summary>No datagram came back in time.</summary>
+    public const string NoAnswer = "SLU0609";
 }

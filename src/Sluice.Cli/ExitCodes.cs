@@ -19,7 +19,7 @@ internal static class ExitCodes
 
     // What the library refuses because of the words it was given, before it touches the system.
     private static bool IsUsage(string id) => id is ErrorIds.BadUrl or ErrorIds.UnknownScheme or ErrorIds.UnknownModel or ErrorIds.OptionOutOfRange
-        or ErrorIds.NothingToListenOn or ErrorIds.KindNotServed or ErrorIds.NoDescriptor or ErrorIds.OptionNotHonoured
+        or ErrorIds.NothingToListenOn or ErrorIds.NoHandlerForKind or ErrorIds.ModelsDoNotMix or ErrorIds.KindNotServed or ErrorIds.NoDescriptor or ErrorIds.OptionNotHonoured
         or ErrorIds.CannotHandOver or ErrorIds.ProgramNotFound
         or FileErrorIds.NotLocal;
 }

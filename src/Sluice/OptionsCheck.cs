@@ -1,4 +1,5 @@
 using Sluice.Models;
+using Sluice.Requests;
 using Sluice.Transports;
 
 namespace Sluice;
@@ -41,8 +42,9 @@ internal static class OptionsCheck
         return addresses;
     }
 
-    /// <summary>Whether what a handler serves shares memory.</summary>
-    public static bool SharesState(object handler) => Attribute.IsDefined(handler.GetType(), typeof(SharesStateAttribute));
+    /// <summary>Whether what a handler serves shares memory. Of a handler that only calls another, that one is asked.</summary>
+    public static bool SharesState(object handler) =>
+        Attribute.IsDefined((handler is IHandlerAdapter adapter ? adapter.Handler : handler).GetType(), typeof(SharesStateAttribute));
 
     /// <summary>Refuses a handler whose connections would not find each other.</summary>
     public static void CheckState(bool sharesState, ConcurrencyModel model)
@@ -106,6 +108,7 @@ internal static class OptionsCheck
                 : $"cannot serve {url}: connections come there, and the server has no handler of connections; give it one (Handle), or listen on udp:// or unixgram://");
         }
 
+        UnixSockets.CheckMode(url, options.Sockets);
         return new(url, transport, model);
     }
 

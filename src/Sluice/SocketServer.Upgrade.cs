@@ -166,6 +166,7 @@ public sealed partial class SocketServer
 
         if (inherited.Count > 0 && !transport.IsForeign)
         {
+            UnixSockets.SetMode(url, _options.Sockets); // which may be another one than the predecessor's
             _ = OwnAsync(UpgradeRole.Current!.HandedOver, listeners);
         }
 
@@ -176,6 +177,7 @@ public sealed partial class SocketServer
     private void Settle(Listener listener, ConcurrencyModel model)
     {
         listener.Model = model.Name;
+        listener.Apply(_options.Sockets);
         (listener as DatagramListener)?.Configure(_options.Datagrams);
     }
 

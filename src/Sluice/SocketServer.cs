@@ -67,8 +67,9 @@ public sealed partial class SocketServer : IAsyncDisposable
         (_handlers, _options) = (handlers, options);
         _model = model ?? (options.Model != AutoModel ? ConcurrencyModels.Find(options.Model)
             : handlers.HandsOver ? ConcurrencyModels.AutoForPrograms
-            : OptionsCheck.HasDescriptors(options) ? ConcurrencyModels.Auto
-            : ConcurrencyModels.AutoWithoutDescriptors);
+            : !OptionsCheck.HasDescriptors(options) ? ConcurrencyModels.AutoWithoutDescriptors
+            : options.Sockets.PassDescriptors ? ConcurrencyModels.AutoForDescriptors
+            : ConcurrencyModels.Auto);
         _addresses = OptionsCheck.Check(options, handlers, _model);
         Events = new ServerEvents();
         Metrics = new ServerMetrics(Events, () => _listeners);
@@ -275,7 +276,7 @@ public sealed partial class SocketServer : IAsyncDisposable
             throw;
         }
 
-        if (_options.Model == AutoModel && ConcurrencyModels.AutoFallback is { } reason && _model.Name == "epoll")
+        if (_options.Model == AutoModel && (_options.Sockets.PassDescriptors ? ConcurrencyModels.DescriptorsFallback : ConcurrencyModels.AutoFallback) is { } reason && _model.Name == "epoll")
         {
             Events.RaiseNoticed($"serving with epoll: {reason}");
         }
@@ -288,7 +289,7 @@ public sealed partial class SocketServer : IAsyncDisposable
     // What every connection needs.
     private void Prepare(int maximum)
     {
-        _gate = new ConnectionGate(maximum, _options.Limits.MaxConnectionsPerSource, _options.Limits.OnLimit);
+        _gate = new ConnectionGate(maximum, _options.Limits.MaxConnectionsPerSource, _options.Limits.OnLimit, _options.Sockets.AllowedUsers);
         var settings = new ConnectionSettings
         {
             MaxUnread = _options.Limits.MaxUnread,

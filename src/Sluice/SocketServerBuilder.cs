@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Logging;
+using Sluice.Framing;
 
 namespace Sluice;
 
@@ -55,6 +56,16 @@ public sealed class SocketServerBuilder : IConnectionBuilder
         ArgumentNullException.ThrowIfNull(handler);
         _datagrams = handler;
         return this;
+    }
+
+    /// <summary>
+    /// Sets the handler of requests, for connections and datagrams alike: <paramref name="framing"/> says where a request and a reply end on a connection, and a
+    /// datagram is one.
+    /// </summary>
+    public SocketServerBuilder HandleRequests(RequestHandler handler, FrameFormat framing)
+    {
+        ArgumentNullException.ThrowIfNull(handler);
+        return Handle(handler.AsConnectionHandler(framing)).HandleDatagrams(handler.AsDatagramHandler());
     }
 
     /// <summary>Changes any option.</summary>

@@ -7,10 +7,13 @@ public sealed class RoomTests
 {
     // They put models, transports and options together; nobody else may know both sides.
     private static readonly string[] Composition =
-        ["SocketServer", "SocketServerBuilder", "SocketClient", "OptionsCheck", "BuiltInTransports", "DescriptorRoom"];
+        ["SocketServer", "SocketServerBuilder", "SocketClient", "OptionsCheck", "BuiltInTransports", "DescriptorRoom", "RunningModels", "ServerHandlers", "ServedAddress"];
 
     // The transport and model rooms hold contracts beside what implements them.
     private static readonly string[] ContractRooms = ["Sluice", "Sluice.Models", "Sluice.Transports"];
+
+    private static readonly string[] ServerRooms =
+        ["Sluice.Accepting", "Sluice.Connections", "Sluice.Diagnostics", "Sluice.Looping", "Sluice.Models", "Sluice.Programs", "Sluice.Restarting", "Sluice.Transports", "Sluice.Workers", "Sluice.Native"];
 
     // Connections.Abstractions brings Features.
     private static readonly string[] ContractImports =
@@ -94,13 +97,26 @@ public sealed class RoomTests
 
     [Fact]
     public void Only_the_runner_calls_a_handler() => Rule.Holds(12,
-        "ConnectionRunner is the only caller of a handler.",
-        Assemblies.Library.Declared().Where(type => type.Name != "ConnectionRunner").SelectMany(type => Uses.CallsOf(type)
+        "ConnectionRunner is the only caller of a handler; SessionRunner, of one that serves datagrams.",
+        Assemblies.Library.Declared().Where(type => type.Name is not ("ConnectionRunner" or "SessionRunner")).SelectMany(type => Uses.CallsOf(type)
             .Where(IsHandlerCall).Select(_ => type.FullName)));
 
     [Fact]
     public void The_runner_does_call_the_handler() => Assert.Contains(
         Uses.CallsOf(Assemblies.Library.GetType("Sluice.Accepting.ConnectionRunner")), IsHandlerCall);
+
+    [Fact]
+    public void Framing_and_requests_know_no_server() => Rule.Holds(13,
+        "Framing imports no room of ours, and Requests none but Framing.",
+        Edges("Sluice.Framing", [.. ServerRooms, "Sluice.Requests"]).Concat(Edges("Sluice.Requests", ServerRooms)));
+
+    [Fact]
+    public void Sessions_know_only_the_contracts() => Rule.Holds(14,
+        "Sessions import no other room, and no room imports them.",
+        Assemblies.Library.Declared().SelectMany(type => Uses.Of(type)
+            .Where(used => used.Namespace.StartsWith("Sluice.", StringComparison.Ordinal) && type.IsIn("Sluice.Sessions") != used.IsIn("Sluice.Sessions")
+                && (type.IsIn("Sluice.Sessions") || type.Namespace.StartsWith("Sluice.", StringComparison.Ordinal)))
+            .Select(used => $"{type.FullName} uses {used.FullName}")));
 
     private static IEnumerable<TypeDefinition> Contracts() => Assemblies.Library.Declared().Where(type =>
         type.IsPublic && ContractRooms.Contains(type.Namespace, StringComparer.Ordinal) && !Composition.Contains(type.Name, StringComparer.Ordinal));

@@ -1,3 +1,4 @@
+using System.Net;
 using System.Net.Sockets;
 
 namespace Sluice.Samples.Tests;
@@ -99,6 +100,36 @@ public sealed class SampleTests
         Assert.Equal("8000000", words[3]);
         Assert.InRange(int.Parse(words[1], System.Globalization.CultureInfo.InvariantCulture), 1, 8_000_000);
         Assert.Equal(0, await sample.ExitCodeAsync());
+    }
+
+    [Fact]
+    public async Task OneHandlerEverywhere_answers_over_every_transport()
+    {
+        using RunningSample sample = RunningSample.Start("OneHandlerEverywhere", "."); // paths of its own folder
+        string tcp = await sample.LineAsync("Listening tcp://127.0.0.1:");
+        string udp = await sample.LineAsync("Listening udp://127.0.0.1:");
+        await sample.LineAsync("Listening unixgram://");
+        await AskAsync(SocketType.Stream, AddressOf(tcp), "tcp\n");
+        await AskAsync(SocketType.Dgram, AddressOf(udp), "udp");
+        await AskAsync(SocketType.Stream, new UnixDomainSocketEndPoint(Path.Combine(sample.Folder, "upper.sock")), "unix\n");
+        await AskAsync(SocketType.Dgram, new UnixDomainSocketEndPoint(Path.Combine(sample.Folder, "upper.gram")), "unixgram");
+        sample.Interrupt();
+        Assert.Equal(0, await sample.ExitCodeAsync());
+
+        async Task AskAsync(SocketType type, EndPoint server, string request)
+        {
+            using var socket = new Socket(server.AddressFamily, type, ProtocolType.Unspecified);
+            if (server is UnixDomainSocketEndPoint && type == SocketType.Dgram)
+            {
+                socket.Bind(new UnixDomainSocketEndPoint(Path.Combine(sample.Folder, "client.gram")));
+            }
+
+            await socket.ConnectAsync(server);
+            await sample.SendAsync(socket, request);
+            await sample.ExpectAsync(socket, request.ToUpperInvariant());
+        }
+
+        static IPEndPoint AddressOf(string line) => IPEndPoint.Parse(line.Split(' ')[1].Split("://")[1]);
     }
 
     [Fact]

@@ -12,7 +12,7 @@ internal static class ServeCommand
     {
         var handler = new Argument<string>("HANDLER")
         {
-            Description = "echo (answers every byte), upper (answers in upper case), discard (answers nothing), chargen (sends characters for ever), daytime (says the time and closes).",
+            Description = "echo (answers every byte), upper (answers in upper case), discard (answers nothing), chargen (sends characters for ever), daytime (says the time and closes). All but chargen serve datagrams too.",
         };
         var command = new Command("serve", "Serve a built-in handler under any concurrency model. Prints 'listening URL model=M pid=P' once it accepts; SIGTERM or Ctrl-C drains, a second one stops at once; SIGUSR2 has a new process take over, SIGHUP replaces the workers of prefork.")
         {

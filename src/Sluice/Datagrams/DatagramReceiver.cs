@@ -62,7 +62,6 @@ internal sealed partial class DatagramReceiver : IDatagramSender, IDatagramFailu
         }
 
         _pool = new DatagramPool(this, server.Options.Datagrams.MaxSize);
-        _sends = waits ? null : new DatagramSendBatch(listener.Offloads);
         _backlog = new DatagramBacklog(this, server.Options.Datagrams);
     }
 

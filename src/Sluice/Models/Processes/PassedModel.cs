@@ -1,3 +1,4 @@
+using System.Net;
 using Sluice.Accepting;
 using Sluice.Diagnostics;
 using Sluice.Native;
@@ -31,7 +32,10 @@ internal sealed class PassedModel(WorkerRole role) : ConcurrencyModel
         void Note(ConnectionEnded how) => ended = how;
         server.Events.ConnectionEnded += Note;
         server.Gate.TryTake();
-        var socket = new KernelStreamSocket(stream, url.Path.Length > 0 ? url.ToUnixEndPoint() : null);
+        EndPoint? unixEndPoint = url.Path.Length > 0 ? url.ToUnixEndPoint() : null;
+        KernelStreamSocket socket = unixEndPoint is not null && server.Options.Sockets.PassDescriptors
+            ? new PassingStreamSocket(stream, unixEndPoint)
+            : new KernelStreamSocket(stream, unixEndPoint);
         server.Runner.Run(new DistantListener(url), socket);
         server.Events.ConnectionEnded -= Note;
         string failure = ended.Failure is { } error ? $"{error.GetType().Name}: {error.Message}" : "";

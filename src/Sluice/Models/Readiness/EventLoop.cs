@@ -70,7 +70,9 @@ internal sealed class EventLoop : Loop
             return;
         }
 
-        var connection = new ReadyConnection(this, socket, token) { Listener = listener };
+        ReadyConnection connection = socket is PassingStreamSocket passing
+            ? new PassingConnection(this, passing, token) { Listener = listener }
+            : new ReadyConnection(this, socket, token) { Listener = listener };
         _slots.Put(connection);
         connection.Start();
     }

@@ -7,7 +7,8 @@ namespace Sluice.Models.Completion;
 
 /// <summary>
 /// Accepts on a ring: one multishot accept for each listener while there is plenty of room, and one connection at a time where the next may be the last
-/// (near the maximum of a server that waits, or of a budget). For the thread of the loop that accepts.
+/// (near the maximum of a server that waits). Where there is a budget the ring only tells who has come: whoever it had accepted besides the last one would be
+/// lost. For the thread of the loop that accepts.
 /// </summary>
 internal sealed class RingAcceptor : IDisposable
 {
@@ -28,7 +29,7 @@ internal sealed class RingAcceptor : IDisposable
         _server = server;
         _ring = ring;
         _acceptor = new LoopAcceptor(server, dispatch);
-        _listeners = [.. server.Listeners.Select((listener, index) => new RingListener(listener, (ulong)index))];
+        _listeners = [.. server.Listeners.Select((listener, index) => new RingListener(listener, (ulong)index, onlyLooks: server.AcceptBudget is not null))];
         _nextSearch = server.Listeners.Any(listener => listener.IsAdopted) ? 0 : long.MaxValue;
     }
 
@@ -70,7 +71,7 @@ internal sealed class RingAcceptor : IDisposable
         }
 
         bool isOver = _acceptor.IsOver(now);
-        bool single = _server.AcceptBudget is not null || (_server.Gate.OnLimit == OnLimit.Wait && _server.Gate.Maximum - _server.Gate.Taken < PlentyOfRoom);
+        bool single = _server.Gate.OnLimit == OnLimit.Wait && _server.Gate.Maximum - _server.Gate.Taken < PlentyOfRoom;
         for (int i = 0; i < _listeners.Length; i++)
         {
             _listeners[i].Want(_ring, !isOver && !_listeners[i].HasEarly && _acceptor.Wants(i, now), single);
@@ -92,6 +93,16 @@ internal sealed class RingAcceptor : IDisposable
         listener.Completed(completion.HasMore);
         if (completion.Error == NativeError.Canceled)
         {
+            return;
+        }
+
+        if (_server.AcceptBudget is not null)
+        {
+            if (_acceptor.Wants((int)index, now) && !_acceptor.IsOver(now))
+            {
+                _acceptor.TryAccept((int)index, now);
+            }
+
             return;
         }
 

@@ -7,7 +7,10 @@ namespace Sluice.Models.Completion;
 /// A listener as a ring accepts from it: by a descriptor of the loop's own, because the server may close its own at any moment. What was accepted
 /// though there was no place any more waits here for one.
 /// </summary>
-internal sealed class RingListener(Listener listener, ulong index) : IDisposable
+/// <param name="listener">It.</param>
+/// <param name="index">Its number.</param>
+/// <param name="onlyLooks">It is told of connections, and does not accept them: the next one may be one too many.</param>
+internal sealed class RingListener(Listener listener, ulong index, bool onlyLooks) : IDisposable
 {
     private readonly DescriptorCopy _copy = new(listener.Handle!);
     private readonly Queue<StreamSocket> _early = new();
@@ -27,7 +30,11 @@ internal sealed class RingListener(Listener listener, ulong index) : IDisposable
         {
             (IsAccepting, _isMultishot, _isStopping) = (true, !single, false);
             ulong token = RingToken.Of(RingOperation.Accept, index);
-            if (single)
+            if (onlyLooks)
+            {
+                ring.PollOnce(_copy.Number, token);
+            }
+            else if (single)
             {
                 ring.AcceptOnce(_copy.Number, token);
             }

@@ -72,7 +72,7 @@ internal sealed class BlockingAcceptor
 
                 for (int i = 0; i < _receivers.Length && budget is not 0 && !stop.IsCancellationRequested; i++)
                 {
-                    if (_wanted[_loops.Length + i] && signal.HasDatagram(i))
+                    if (_wanted[_loops.Length + i] && (signal.HasDatagram(i) || _receivers[i].HasHeld))
                     {
                         Receive(_receivers[i], dispatchDatagram);
                     }
@@ -134,6 +134,7 @@ internal sealed class BlockingAcceptor
             any |= !receiver.IsStopped;
             until = receiver.NotBefore > now ? Math.Min(until, receiver.NotBefore) : until;
             _wanted[_loops.Length + i] = receiver.MayReceive(now);
+            until = _wanted[_loops.Length + i] && receiver.HasHeld ? now : until; // poll(2) knows nothing of these
         }
 
         wait = until == long.MaxValue ? Timeout.InfiniteTimeSpan : TimeSpan.FromMilliseconds(until - now);

@@ -32,8 +32,6 @@ internal sealed partial class DatagramReceiver : IDatagramSender, IDatagramFailu
     private int _batchSize = SmallestBatch;
     private int _received; // in the batch that is served now
     private int _kept; // of the places, by handlers that wait or a model that was handed them
-    private int _spare; // places that nothing was received for
-    private int _added; // places taken for what came as one
     private int _datagrams;
     private long _bytes;
     private int _truncated;
@@ -99,37 +97,49 @@ internal sealed partial class DatagramReceiver : IDatagramSender, IDatagramFailu
     /// <returns>Whether there may be more.</returns>
     public bool Serve()
     {
-        int places = Receive(_batchSize);
-        if (places == 0)
+        bool more;
+        do
         {
-            return false;
-        }
+            int places = Receive(_batchSize);
+            if (places == 0)
+            {
+                return false;
+            }
 
-        BeginReplies();
-        Runner.Enter(ServeReceived, this);
-        EndReplies();
-        return Settle(places);
+            BeginReplies();
+            Runner.Enter(ServeReceived, this);
+            EndReplies();
+            more = Settle(places);
+        }
+        while (HasHeld);
+        return more;
     }
 
     /// <summary>Receives up to <paramref name="most"/> and hands each to <paramref name="dispatch"/>, who gives it back (<see cref="Return"/>) when its handler has ended.</summary>
     /// <returns>Whether there may be more.</returns>
     public bool Dispatch(int most, Action<ReceivedDatagram> dispatch)
     {
-        int places = Receive(Math.Min(most, _batchSize));
-        if (places == 0)
+        bool more;
+        do
         {
-            return false;
-        }
-
-        for (int i = 0; i < _received; i++)
-        {
-            if (Admit(i) is { } datagram)
+            int places = Receive(Math.Min(most, _batchSize));
+            if (places == 0)
             {
-                DispatchEach(i, datagram, dispatch);
+                return false;
             }
-        }
 
-        return Settle(places);
+            for (int i = 0; i < _received; i++)
+            {
+                if (Admit(i) is { } datagram)
+                {
+                    DispatchEach(i, datagram, dispatch);
+                }
+            }
+
+            more = Settle(places);
+        }
+        while (HasHeld);
+        return more;
     }
 
     /// <summary>A datagram's handler has ended. From any thread.</summary>
@@ -158,6 +168,7 @@ internal sealed partial class DatagramReceiver : IDatagramSender, IDatagramFailu
     public void Stop()
     {
         _isStopped = true;
+        DropHeld();
         if (Interlocked.Exchange(ref _hasLeft, 1) == 0)
         {
             Leave();
@@ -192,10 +203,15 @@ internal sealed partial class DatagramReceiver : IDatagramSender, IDatagramFailu
     // Takes places of the gate, and receives into as many. Returns how many places were taken; 0 when nothing was received, and then none is.
     private int Receive(int wanted)
     {
-        int places = _isStopped ? 0 : _gate.Take(_server.AllowedOf(wanted));
+        int places = _isStopped ? 0 : _gate.Take(HasHeld ? 1 : _server.AllowedOf(wanted));
         if (places == 0)
         {
             return 0;
+        }
+
+        if (TryReceiveHeld())
+        {
+            return places;
         }
 
         for (int i = 0; i < places; i++)
@@ -214,8 +230,8 @@ internal sealed partial class DatagramReceiver : IDatagramSender, IDatagramFailu
             return 0;
         }
 
-        (NotBefore, _pause, _received, _spare, _kept, _added) = (0, ShortestPause, got.Count, places - got.Count, 0, 0);
-        (_datagrams, _bytes, _truncated) = (0, 0, 0);
+        (NotBefore, _pause) = (0, ShortestPause);
+        Begin(got.Count, places);
         _server.TookDatagrams(got.Count);
         if (!_server.Options.Datagrams.Timestamps)
         {
@@ -223,6 +239,12 @@ internal sealed partial class DatagramReceiver : IDatagramSender, IDatagramFailu
         }
 
         return places;
+    }
+
+    private void Begin(int received, int places)
+    {
+        (_received, _spare, _kept, _added) = (received, places - received, 0, 0);
+        (_datagrams, _bytes, _truncated) = (0, 0, 0);
     }
 
     // The kernel was not asked.
@@ -283,39 +305,6 @@ internal sealed partial class DatagramReceiver : IDatagramSender, IDatagramFailu
         }
     }
 
-    // Several may have come as one. As long as their handlers end at once all lie in one buffer; what follows one that waits moves to another.
-    private void ServeEach(int place, ReceivedDatagram datagram)
-    {
-        int offset = DatagramBuffer.PayloadOffset;
-        int left = datagram.Buffer.Length;
-        int segment = SegmentOf(datagram.Buffer);
-        do
-        {
-            int length = Math.Min(segment, left);
-            left -= length;
-            _datagrams++;
-            datagram.Begin(offset, length, isLast: left == 0);
-            offset += length;
-            if (!HasEnded(datagram))
-            {
-                _places[place] = null;
-                _kept++;
-                if (left > 0)
-                {
-                    if (MoveRest(datagram.Buffer, offset, left) is not { } rest)
-                    {
-                        LoseRest(left, segment);
-                        return;
-                    }
-
-                    Fill(place, datagram = rest);
-                    offset = DatagramBuffer.PayloadOffset;
-                }
-            }
-        }
-        while (left > 0);
-    }
-
     private bool HasEnded(ReceivedDatagram datagram)
     {
         if (_waits)
@@ -325,79 +314,6 @@ internal sealed partial class DatagramReceiver : IDatagramSender, IDatagramFailu
         }
 
         return Runner.TryRun(datagram);
-    }
-
-    // Each by itself: the models have them end in any order.
-    private void DispatchEach(int place, ReceivedDatagram datagram, Action<ReceivedDatagram> dispatch)
-    {
-        DatagramBuffer buffer = datagram.Buffer;
-        int segment = SegmentOf(buffer);
-        int left = buffer.Length - Math.Min(segment, buffer.Length);
-        _datagrams++;
-        datagram.Begin(DatagramBuffer.PayloadOffset, buffer.Length - left, isLast: left == 0);
-        _places[place] = null;
-        _kept++;
-        Leaves();
-        if (left == 0)
-        {
-            dispatch(datagram);
-            return;
-        }
-
-        // Before the first one is anybody's, who may give it back at once.
-        var others = new List<ReceivedDatagram>();
-        for (int offset = DatagramBuffer.PayloadOffset + segment; left > 0; offset += segment, left -= segment)
-        {
-            if (MoveRest(buffer, offset, Math.Min(segment, left)) is not { } other)
-            {
-                LoseRest(left, segment);
-                break;
-            }
-
-            _datagrams++;
-            _kept++;
-            Leaves();
-            other.Begin(DatagramBuffer.PayloadOffset, other.Buffer.Length, isLast: left <= segment);
-            others.Add(other);
-        }
-
-        dispatch(datagram);
-        others.ForEach(dispatch);
-    }
-
-    private static int SegmentOf(DatagramBuffer buffer) => buffer.SegmentSize > 0 ? buffer.SegmentSize : Math.Max(buffer.Length, 1);
-
-    // Only this thread rents, so that what lies in a buffer that was just given back is still there. What is about to be sent lies there, too: it goes first.
-    private ReceivedDatagram? MoveRest(DatagramBuffer from, int offset, int length)
-    {
-        if (_spare > 0)
-        {
-            _spare--;
-        }
-        else if (_gate.Take(1) > 0)
-        {
-            _added++;
-        }
-        else
-        {
-            return null;
-        }
-
-        if (_sends is not null)
-        {
-            Flush();
-        }
-
-        ReceivedDatagram rest = _pool.Rent();
-        rest.Buffer.CopyFrom(from, offset, length);
-        return rest;
-    }
-
-    private void LoseRest(int left, int segment)
-    {
-        int datagrams = (left + segment - 1) / segment;
-        _datagrams += datagrams;
-        Lose(DropReason.NoCapacity, datagrams);
     }
 
     private void Lose(DropReason reason, int datagrams)

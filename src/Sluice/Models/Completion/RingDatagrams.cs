@@ -36,6 +36,11 @@ internal sealed class RingDatagrams
     {
         for (int i = 0; i < _isArmed.Length && !_isStopping; i++)
         {
+            if (_datagrams[i].HasHeld && _datagrams[i].MayReceive(now))
+            {
+                _datagrams[i].Serve(); // the ring knows nothing of these
+            }
+
             if (!_isArmed[i] && _datagrams[i].MayReceive(now))
             {
                 _isArmed[i] = true;

@@ -250,6 +250,11 @@ internal sealed class EventLoop : Loop
         long now = Environment.TickCount64;
         for (int i = 0; i < _datagrams.Count; i++)
         {
+            if (_datagrams[i].HasHeld && _datagrams[i].MayReceive(now))
+            {
+                _datagrams[i].Serve(); // the poller knows nothing of these
+            }
+
             Poller.WantRead(_datagrams[i].Descriptor, DatagramToken(i), _datagrams[i].MayReceive(now));
         }
 

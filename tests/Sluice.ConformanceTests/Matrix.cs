@@ -33,6 +33,24 @@ public static class Matrix
     /// <summary>The same over TCP, where the transport makes no difference.</summary>
     public static TheoryData<string, string> WaitingTcpCells => Pairs(["tcp"], model => !model.Capabilities.Blocking);
 
+    /// <summary>Every model over every transport of datagrams.</summary>
+    public static TheoryData<string, string> DatagramCells => Pairs(["udp", "udp6", "unixgram", "unixgram-abstract"]);
+
+    /// <summary>Every model over one transport of datagrams of each kind, for what is the same in the others.</summary>
+    public static TheoryData<string, string> DatagramKindCells => Pairs(["udp", "unixgram"]);
+
+    /// <summary>Every model over UDP by IPv4 and IPv6.</summary>
+    public static TheoryData<string, string> UdpCells => Pairs(["udp", "udp6"]);
+
+    /// <summary>Every model over UDP by IPv4.</summary>
+    public static TheoryData<string, string> Udp4Cells => Pairs(["udp"]);
+
+    /// <summary>Every model over Unix datagrams, by a file and by an abstract name.</summary>
+    public static TheoryData<string, string> UnixDatagramCells => Pairs(["unixgram", "unixgram-abstract"]);
+
+    /// <summary>Every model over Unix datagrams by a file.</summary>
+    public static TheoryData<string, string> DatagramFileCells => Pairs(["unixgram"]);
+
     /// <summary>Every model, by name.</summary>
     public static TheoryData<string> Models => [.. ConcurrencyModels.All.Where(model => model.Capabilities.SharesMemory).Select(model => model.Name)];
 

@@ -3,7 +3,7 @@ using Sluice;
 using Sluice.Testing;
 using Sluice.TestServer;
 
-// testserver MODEL URL [max-connections]: an echo server in a process of its own, for faults that a test process would not survive.
+// testserver MODEL URL [max-connections]: an echo server, of connections and of datagrams, in a process of its own, for faults that a test process would not survive.
 // testserver spec JSON...: servers as ServerSpec says, one after the other; what a test process names as the program of its workers.
 // It prints "listening URL PID" and serves until stdin ends; log lines go to stderr, and "SLUnnnn why" if it cannot serve.
 using var loggers = new StderrLoggers();
@@ -22,6 +22,7 @@ try
                     made.Limits.MaxConnections = args.Length > 2 ? int.Parse(args[2], CultureInfo.InvariantCulture) : null;
                 })
                 .Handle(Handlers.Echo)
+                .HandleDatagrams(new EchoDatagrams())
                 .LogTo(loggers)
                 .Build(),
         ];

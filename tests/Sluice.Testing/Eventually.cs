@@ -25,6 +25,20 @@ public static class Eventually
         }
     }
 
+    /// <summary>Whether it comes to that within a time. For what may happen or not.</summary>
+    public static async Task<bool> WithinAsync(Func<bool> reached, TimeSpan within)
+    {
+        try
+        {
+            await Until(reached, "it may be", within);
+            return true;
+        }
+        catch (TimeoutException)
+        {
+            return false;
+        }
+    }
+
     /// <summary>Waits for <paramref name="task"/>, or fails with <paramref name="what"/> instead of hanging.</summary>
     public static async Task Within(this Task task, string what, TimeSpan? within = null)
     {

@@ -64,7 +64,7 @@ public sealed partial class SocketServer
         int cut = 0;
         if (_datagramRunner is not null)
         {
-            await _datagramRunner.Stopping.CancelAsync();
+            await _datagramRunner.Stopping.CancelAsync().ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing); // what handlers have registered may throw
         }
 
         if (!_options.IndependentThreads)

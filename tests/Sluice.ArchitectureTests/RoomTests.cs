@@ -97,8 +97,8 @@ public sealed class RoomTests
 
     [Fact]
     public void Only_the_runner_calls_a_handler() => Rule.Holds(12,
-        "ConnectionRunner is the only caller of a handler.",
-        Assemblies.Library.Declared().Where(type => type.Name != "ConnectionRunner").SelectMany(type => Uses.CallsOf(type)
+        "ConnectionRunner is the only caller of a handler; SessionRunner, of one that serves datagrams.",
+        Assemblies.Library.Declared().Where(type => type.Name is not ("ConnectionRunner" or "SessionRunner")).SelectMany(type => Uses.CallsOf(type)
             .Where(IsHandlerCall).Select(_ => type.FullName)));
 
     [Fact]
@@ -109,6 +109,14 @@ public sealed class RoomTests
     public void Framing_and_requests_know_no_server() => Rule.Holds(13,
         "Framing imports no room of ours, and Requests none but Framing.",
         Edges("Sluice.Framing", [.. ServerRooms, "Sluice.Requests"]).Concat(Edges("Sluice.Requests", ServerRooms)));
+
+    [Fact]
+    public void Sessions_know_only_the_contracts() => Rule.Holds(24,
+        "Sessions import no other room, and no room imports them.",
+        Assemblies.Library.Declared().SelectMany(type => Uses.Of(type)
+            .Where(used => used.Namespace.StartsWith("Sluice.", StringComparison.Ordinal) && type.IsIn("Sluice.Sessions") != used.IsIn("Sluice.Sessions")
+                && (type.IsIn("Sluice.Sessions") || type.Namespace.StartsWith("Sluice.", StringComparison.Ordinal)))
+            .Select(used => $"{type.FullName} uses {used.FullName}")));
 
     private static IEnumerable<TypeDefinition> Contracts() => Assemblies.Library.Declared().Where(type =>
         type.IsPublic && ContractRooms.Contains(type.Namespace, StringComparer.Ordinal) && !Composition.Contains(type.Name, StringComparer.Ordinal));

@@ -10,9 +10,10 @@ internal sealed partial class DatagramReceiver
 {
     private const int LongestOnNetwork = 65_507; // with the headers of UDP and IPv4, the longest packet: udp(7)
 
-    private readonly DatagramSendBatch? _sends; // null where threads may wait
+    private DatagramSendBatch? _sends; // made when a loop serves the first batch
     private readonly DatagramBacklog _backlog;
-    private ThreadStack _thread; // the one that serves a batch now
+    private ThreadStack? _home; // the loop's thread, asked for once
+    private ThreadStack _thread; // the same, while it serves a batch; then nobody's
     private int _batched; // datagrams and bytes that were put into the batch
     private long _batchedBytes;
 
@@ -138,15 +139,16 @@ internal sealed partial class DatagramReceiver
 
     private void BeginReplies()
     {
-        if (_sends is not null)
+        if (!_waits)
         {
-            _thread = ThreadStack.OfCaller();
+            _sends ??= new DatagramSendBatch(Listener.Offloads);
+            _thread = _home ??= ThreadStack.OfCaller();
         }
     }
 
     private void EndReplies()
     {
-        if (_sends is not null)
+        if (!_waits)
         {
             Flush();
             _thread = default;

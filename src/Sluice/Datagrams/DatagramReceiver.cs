@@ -56,7 +56,6 @@ internal sealed partial class DatagramReceiver : IDatagramSender, IDatagramFailu
         _allowed = listener.Traits.IsUnix ? server.Options.Sockets.AllowedUsers : null;
         _descriptor = new DatagramDescriptor(listener.Handle!);
         _pool = new DatagramPool(this, server.Options.Datagrams.MaxSize);
-        _sends = waits ? null : new DatagramSendBatch(listener.Offloads);
         _backlog = new DatagramBacklog(this, server.Options.Datagrams);
     }
 

@@ -32,17 +32,18 @@ try
         await server.StartAsync();
     }
 
-    foreach (SocketServer server in servers)
-    {
-        Console.WriteLine($"listening {server.LocalUrls[0]} {Environment.ProcessId}");
-    }
-
     var upgraded = new TaskCompletionSource();
     using PosixSignalRegistration? onUpgrade = SocketServer.IsWorker ? null : PosixSignalRegistration.Create((PosixSignal)12, signal =>
     {
         signal.Cancel = true;
         _ = UpgradeAsync();
     });
+
+    foreach (SocketServer server in servers)
+    {
+        Console.WriteLine($"listening {server.LocalUrls[0]} {Environment.ProcessId}");
+    }
+
     await Task.WhenAny(Task.Run(Console.In.ReadToEnd), upgraded.Task);
     foreach (SocketServer server in servers)
     {

@@ -281,7 +281,7 @@ public sealed partial class SocketServer : IAsyncDisposable
             Events.RaiseNoticed($"serving with epoll: {reason}");
         }
 
-        Prepare(DescriptorRoom.Maximum(_options, [.. Models], Events, _handlers.HandsOver));
+        Prepare(DescriptorRoom.Maximum(_options, OfConnections, Events, _handlers.HandsOver));
         _state = ServerState.Listening;
         Events.RaiseStateChanged(ServerState.Listening);
     }
@@ -305,6 +305,10 @@ public sealed partial class SocketServer : IAsyncDisposable
 
     private IEnumerable<ConcurrencyModel> Models => _addresses.Select(address => address.Model).Distinct();
 
+    // Those that serve connections; all, where none does.
+    private List<ConcurrencyModel> OfConnections =>
+        [.. Models.Where(model => !_listeners.OfType<StreamListener>().Any() || _listeners.OfType<StreamListener>().Any(listener => listener.Model == model.Name))];
+
     private ServerContext Context(ConcurrencyModel model, int? budget, TimeSpan timeout)
     {
         List<Listener> listeners = _listeners.FindAll(listener => listener.Model == model.Name);
@@ -312,10 +316,11 @@ public sealed partial class SocketServer : IAsyncDisposable
         {
             Listeners = [.. listeners.OfType<StreamListener>()],
             Datagrams = [.. listeners.OfType<DatagramListener>()],
+            Bound = listeners,
             Options = _options,
             Gate = _gate!,
             Runner = _runner!,
-            DatagramGate = new DatagramGate(_options.Datagrams.MaxConcurrent),
+            DatagramGate = new DatagramGate(Math.Min(_options.Datagrams.MaxConcurrent, model.HardMaximum(_options))),
             DatagramRunner = _datagramRunner,
             Events = Events,
             Table = _table,

@@ -7,6 +7,7 @@ using Sluice.Datagrams;
 using Sluice.Diagnostics;
 using Sluice.Models;
 using Sluice.Restarting;
+using Sluice.Sessions;
 using Sluice.Transports;
 using Sluice.Workers;
 
@@ -74,6 +75,10 @@ public sealed partial class SocketServer : IAsyncDisposable
         Events = new ServerEvents();
         Metrics = new ServerMetrics(Events, () => _listeners);
         ServerLog.Attach(Events, loggers, _model.Name);
+        if (handlers.Datagrams is DatagramSessions sessions)
+        {
+            sessions.HandlerFailed += OnSessionFailed;
+        }
     }
 
     /// <summary>The model that serves, <c>auto</c> resolved. Addresses with a model of their own are served by that (<see cref="Listener.Model"/>).</summary>
@@ -328,6 +333,16 @@ public sealed partial class SocketServer : IAsyncDisposable
             AcceptBudget = budget,
             AcceptTimeout = timeout,
         };
+    }
+
+    // It may have failed at any time, so no datagram tells of it.
+    private void OnSessionFailed(ConnectionContext session, Exception failure)
+    {
+        IEnumerable<DatagramListener> listeners = _listeners.OfType<DatagramListener>();
+        if ((listeners.FirstOrDefault(listener => listener.LocalEndPoint.Equals(session.LocalEndPoint)) ?? listeners.FirstOrDefault()) is { } listener)
+        {
+            Events.RaiseDatagramFailed(new DatagramFailed(listener, session.RemoteEndPoint, failure));
+        }
     }
 
     private void Enter(ServerState state)

@@ -36,7 +36,7 @@ public static class ErrorIds
     /// <summary>The server is not in the state that the call needs.</summary>
     public const string WrongState = "SLU0011";
 
-    /// <summary>A descriptor that was passed is no listening stream socket.</summary>
+    /// <summary>A descriptor that was passed is neither a socket that listens nor one that is bound for datagrams.</summary>
     public const string NotAListeningSocket = "SLU0012";
 
     /// <summary>systemd passed no socket of that name.</summary>

@@ -1,6 +1,8 @@
 using Sluice.Models;
 using Sluice.Requests;
+using Sluice.Restarting;
 using Sluice.Transports;
+using Sluice.Workers;
 
 namespace Sluice;
 
@@ -83,6 +85,11 @@ internal static class OptionsCheck
         }
     }
 
+    /// <summary>What comes at an address has no handler.</summary>
+    public static SluiceException NoHandlerFor(SocketAddressUrl url, TransportKind kind) => new(ErrorIds.NoHandlerForKind, kind == TransportKind.Datagram
+        ? $"cannot serve {url}: datagrams come there, and the server has no handler of datagrams; give it one (HandleDatagrams), or listen on tcp:// or unix://"
+        : $"cannot serve {url}: connections come there, and the server has no handler of connections; give it one (Handle), or listen on udp:// or unixgram://");
+
     /// <summary>Whether all of the server's listeners will have descriptors. What is no address is left to <see cref="Check"/>.</summary>
     public static bool HasDescriptors(SocketServerOptions options) =>
         !options.Listen.Any(text => BuiltInTransports.All.Any(transport => !transport.HasDescriptor && text.StartsWith(transport.Scheme + "://", StringComparison.OrdinalIgnoreCase)));
@@ -93,7 +100,8 @@ internal static class OptionsCheck
         SocketAddressUrl url = SocketAddressUrl.Parse(address);
         Transport transport = BuiltInTransports.For(url);
         model = name is null ? model : name is "auto" && !transport.HasDescriptor ? ConcurrencyModels.AutoWithoutDescriptors : ConcurrencyModels.Find(name);
-        TransportKind kind = transport.KindOf(url);
+        TransportKind kind = KindOf(url, transport)
+            ?? (handlers.Connections is not null ? TransportKind.Stream : TransportKind.Datagram); // it is checked when the socket is there
         model.Check(kind, options).ThrowIfRefused();
         if (model.Capabilities.NeedsDescriptor && !transport.HasDescriptor)
         {
@@ -101,16 +109,13 @@ internal static class OptionsCheck
                 $"the model {model.Name} watches descriptors and {url} has none; use tcp:// or unix://, or a model that does not: thread, async");
         }
 
-        if (!handlers.Serve(kind))
-        {
-            throw new SluiceException(ErrorIds.NoHandlerForKind, kind == TransportKind.Datagram
-                ? $"cannot serve {url}: datagrams come there, and the server has no handler of datagrams; give it one (HandleDatagrams), or listen on tcp:// or unix://"
-                : $"cannot serve {url}: connections come there, and the server has no handler of connections; give it one (Handle), or listen on udp:// or unixgram://");
-        }
-
         UnixSockets.CheckMode(url, options.Sockets);
-        return new(url, transport, model);
+        return handlers.Serve(kind) ? new(url, transport, model) : throw NoHandlerFor(url, kind);
     }
+
+    // What was passed to this program is not where it was in its workers, nor in a process that replaces it: there it comes from the one that has checked it.
+    private static TransportKind? KindOf(SocketAddressUrl url, Transport transport) =>
+        transport.IsForeign && (WorkerRole.Current is not null || UpgradeRole.Current is not null) ? null : transport.KindOf(url);
 
     private static void CheckRanges(SocketServerOptions options)
     {

@@ -156,12 +156,14 @@ public sealed partial class SocketServer
             : [.. inherited.Select(one => BuiltInTransports.For(one.Url).Adopt(one.Url, one.Descriptor))];
         for (int i = 0; i < listeners.Count; i++)
         {
-            Settle(listeners[i], model);
+            Settle(listeners[i], model, i > 0 ? listeners[i - 1] : null);
             listeners[i].AskedFor = askedFor;
-            if (inherited.Count > 0 && i > 0 && !transport.IsForeign && listeners[i] is DatagramListener twin)
-            {
-                twin.IsTwin = true; // several of one address, as they were bound there
-            }
+        }
+
+        if (listeners.FirstOrDefault(listener => !_handlers.Serve(listener.Kind)) is { } unserved)
+        {
+            Array.ForEach([.. listeners], static listener => listener.Close());
+            throw OptionsCheck.NoHandlerFor(unserved.Url, unserved.Kind);
         }
 
         if (inherited.Count > 0 && !transport.IsForeign)
@@ -173,12 +175,16 @@ public sealed partial class SocketServer
         return listeners;
     }
 
-    // What every listener needs before it is served.
-    private void Settle(Listener listener, ConcurrencyModel model)
+    // What every listener needs before it is served. Several sockets of one address come one after the other, from another process too.
+    private void Settle(Listener listener, ConcurrencyModel model, Listener? before)
     {
         listener.Model = model.Name;
         listener.Apply(_options.Sockets);
-        (listener as DatagramListener)?.Configure(_options.Datagrams);
+        if (listener is DatagramListener datagrams)
+        {
+            datagrams.Configure(_options.Datagrams, model.ReceivesTogether);
+            datagrams.IsTwin |= before is DatagramListener && before.Url == listener.Url;
+        }
     }
 
     private static async Task OwnAsync(Task handedOver, IReadOnlyList<Listener> listeners)

@@ -146,7 +146,7 @@ public sealed partial class SocketServer
         {
             SocketAddressUrl url = SocketAddressUrl.Parse(text);
             Listener listener = BuiltInTransports.For(url).Adopt(url, descriptor);
-            Settle(listener, model);
+            Settle(listener, model, _listeners.LastOrDefault());
             _listeners.Add(listener);
         }
 

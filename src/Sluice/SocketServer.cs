@@ -7,6 +7,7 @@ using Sluice.Datagrams;
 using Sluice.Diagnostics;
 using Sluice.Models;
 using Sluice.Restarting;
+using Sluice.Sessions;
 using Sluice.Transports;
 using Sluice.Workers;
 
@@ -74,6 +75,10 @@ public sealed partial class SocketServer : IAsyncDisposable
         Events = new ServerEvents();
         Metrics = new ServerMetrics(Events, () => _listeners);
         ServerLog.Attach(Events, loggers, _model.Name);
+        if (handlers.Datagrams is DatagramSessions sessions)
+        {
+            sessions.HandlerFailed += OnSessionFailed;
+        }
     }
 
     /// <summary>The model that serves, <c>auto</c> resolved. Addresses with a model of their own are served by that (<see cref="Listener.Model"/>).</summary>
@@ -281,7 +286,7 @@ public sealed partial class SocketServer : IAsyncDisposable
             Events.RaiseNoticed($"serving with epoll: {reason}");
         }
 
-        Prepare(DescriptorRoom.Maximum(_options, [.. Models], Events, _handlers.HandsOver));
+        Prepare(DescriptorRoom.Maximum(_options, OfConnections, Events, _handlers.HandsOver));
         _state = ServerState.Listening;
         Events.RaiseStateChanged(ServerState.Listening);
     }
@@ -305,6 +310,10 @@ public sealed partial class SocketServer : IAsyncDisposable
 
     private IEnumerable<ConcurrencyModel> Models => _addresses.Select(address => address.Model).Distinct();
 
+    // Those that serve connections; all, where none does.
+    private List<ConcurrencyModel> OfConnections =>
+        [.. Models.Where(model => !_listeners.OfType<StreamListener>().Any() || _listeners.OfType<StreamListener>().Any(listener => listener.Model == model.Name))];
+
     private ServerContext Context(ConcurrencyModel model, int? budget, TimeSpan timeout)
     {
         List<Listener> listeners = _listeners.FindAll(listener => listener.Model == model.Name);
@@ -312,10 +321,11 @@ public sealed partial class SocketServer : IAsyncDisposable
         {
             Listeners = [.. listeners.OfType<StreamListener>()],
             Datagrams = [.. listeners.OfType<DatagramListener>()],
+            Bound = listeners,
             Options = _options,
             Gate = _gate!,
             Runner = _runner!,
-            DatagramGate = new DatagramGate(_options.Datagrams.MaxConcurrent),
+            DatagramGate = new DatagramGate(Math.Min(_options.Datagrams.MaxConcurrent, model.HardMaximum(_options))),
             DatagramRunner = _datagramRunner,
             Events = Events,
             Table = _table,
@@ -323,6 +333,16 @@ public sealed partial class SocketServer : IAsyncDisposable
             AcceptBudget = budget,
             AcceptTimeout = timeout,
         };
+    }
+
+    // It may have failed at any time, so no datagram tells of it.
+    private void OnSessionFailed(ConnectionContext session, Exception failure)
+    {
+        IEnumerable<DatagramListener> listeners = _listeners.OfType<DatagramListener>();
+        if ((listeners.FirstOrDefault(listener => listener.LocalEndPoint.Equals(session.LocalEndPoint)) ?? listeners.FirstOrDefault()) is { } listener)
+        {
+            Events.RaiseDatagramFailed(new DatagramFailed(listener, session.RemoteEndPoint, failure));
+        }
     }
 
     private void Enter(ServerState state)

@@ -15,6 +15,20 @@ public sealed class ListeningDescriptorTests
         Assert.Equal(tcp.LocalEndPoint, ListeningDescriptor.LocalEndPointOf((int)tcp.Handle));
     }
 
+    [Theory, InlineData(AddressFamily.InterNetwork), InlineData(AddressFamily.InterNetworkV6), InlineData(AddressFamily.Unix)]
+    public void A_bound_datagram_socket_is_one(AddressFamily family)
+    {
+        using var datagrams = new Socket(family, SocketType.Dgram, family == AddressFamily.Unix ? ProtocolType.Unspecified : ProtocolType.Udp);
+        datagrams.Bind(family switch
+        {
+            AddressFamily.Unix => new UnixDomainSocketEndPoint("\0" + Path.GetRandomFileName()),
+            AddressFamily.InterNetwork => new IPEndPoint(IPAddress.Loopback, 0),
+            _ => new IPEndPoint(IPAddress.IPv6Loopback, 0),
+        });
+        Assert.Null(ListeningDescriptor.Complaint((int)datagrams.Handle));
+        Assert.True(ListeningDescriptor.IsOfDatagrams((int)datagrams.Handle));
+    }
+
     [Fact]
     public void What_is_none_is_told_why()
     {
@@ -22,7 +36,11 @@ public sealed class ListeningDescriptorTests
         using var datagrams = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
         using FileStream file = File.OpenRead("/dev/null");
         Assert.Equal("it is a stream socket that does not listen", ListeningDescriptor.Complaint((int)connected.Handle));
-        Assert.Equal("it is a socket, but not of streams", ListeningDescriptor.Complaint((int)datagrams.Handle));
+        using var packets = new Socket(AddressFamily.Unix, SocketType.Seqpacket, ProtocolType.Unspecified);
+        using var unnamed = new Socket(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified);
+        Assert.Equal("it is a datagram socket that is not bound", ListeningDescriptor.Complaint((int)datagrams.Handle));
+        Assert.Equal("it is a datagram socket that is not bound", ListeningDescriptor.Complaint((int)unnamed.Handle));
+        Assert.Equal("it is a socket, but neither of streams nor of datagrams", ListeningDescriptor.Complaint((int)packets.Handle));
         Assert.Equal("it is no socket", ListeningDescriptor.Complaint((int)file.SafeFileHandle.DangerousGetHandle()));
         Assert.Equal("no such descriptor is open", ListeningDescriptor.Complaint(1_000_000));
     }

@@ -1,11 +1,13 @@
 using System.Globalization;
+using System.Runtime.InteropServices;
 using Sluice;
 using Sluice.Testing;
 using Sluice.TestServer;
 
 // testserver MODEL URL [max-connections]: an echo server, of connections and of datagrams, in a process of its own, for faults that a test process would not survive.
 // testserver spec JSON...: servers as ServerSpec says, one after the other; what a test process names as the program of its workers.
-// It prints "listening URL PID" and serves until stdin ends; log lines go to stderr, and "SLUnnnn why" if it cannot serve.
+// It prints "listening URL PID" and serves until stdin ends, or until SIGUSR2 has had a new process take over; log lines go to stderr, and "SLUnnnn why" if it
+// cannot serve.
 using var loggers = new StderrLoggers();
 try
 {
@@ -31,18 +33,31 @@ try
         await server.StartAsync();
     }
 
+    var upgraded = new TaskCompletionSource();
+    using PosixSignalRegistration? onUpgrade = SocketServer.IsWorker ? null : PosixSignalRegistration.Create((PosixSignal)12, signal =>
+    {
+        signal.Cancel = true;
+        _ = UpgradeAsync();
+    });
+
     foreach (SocketServer server in servers)
     {
         Console.WriteLine($"listening {server.LocalUrls[0]} {Environment.ProcessId}");
     }
 
-    await Task.Run(Console.In.ReadToEnd);
+    await Task.WhenAny(Task.Run(Console.In.ReadToEnd), upgraded.Task);
     foreach (SocketServer server in servers)
     {
         await server.DisposeAsync();
     }
 
     return 0;
+
+    async Task UpgradeAsync()
+    {
+        await SocketServer.UpgradeAsync(servers);
+        upgraded.SetResult();
+    }
 }
 catch (SluiceException refusal)
 {

@@ -69,6 +69,16 @@ public sealed class ChildServer : IAsyncDisposable
         return child;
     }
 
+    /// <summary>Has a new process take over, which is the server's own from then on.</summary>
+    public async Task UpgradeAsync()
+    {
+        ChildProcesses.Signal(ServerPid, "USR2");
+        string? line = await _process.StandardOutput.ReadLineAsync().Within("another process listens", TimeSpan.FromSeconds(20));
+        ServerPid = line?.Split(' ') is ["listening", _, var pid]
+            ? int.Parse(pid, System.Globalization.CultureInfo.InvariantCulture)
+            : throw new InvalidOperationException($"The child said '{line}' and {string.Join(" | ", Log.Select(one => one.Line))}");
+    }
+
     /// <summary>Ends it.</summary>
     public async ValueTask DisposeAsync()
     {

@@ -2,7 +2,7 @@ using System.Text.Json;
 
 namespace Sluice.Testing;
 
-/// <summary>A server with <see cref="CommandHandler"/>, so that two processes build the same one.</summary>
+/// <summary>A server with <see cref="CommandHandler"/> and <see cref="DatagramCommands"/>, so that two processes build the same one.</summary>
 public sealed record ServerSpec
 {
     public required string Model { get; init; }
@@ -11,7 +11,19 @@ public sealed record ServerSpec
 
     public required string Url { get; init; }
 
+    /// <summary>What else it listens on, each perhaps with a model of its own behind it (<c>?model=NAME</c>).</summary>
+    public string[] More { get; init; } = [];
+
     public string Name { get; init; } = "test";
+
+    public int? Loops { get; init; }
+
+    /// <summary>The number of loops of a process that replaces another.</summary>
+    public int? LoopsLater { get; init; }
+
+    public int? MaxSize { get; init; }
+
+    public double? SendSeconds { get; init; }
 
     public int Workers { get; init; } = 2;
 
@@ -54,8 +66,12 @@ public sealed record ServerSpec
 
     public override string ToString() => JsonSerializer.Serialize(this);
 
-    public SocketServerBuilder ToBuilder() => SocketServer.CreateBuilder().Listen(Url).UseModel(Model).Handle(new CommandHandler()).Configure(options =>
+    public SocketServerBuilder ToBuilder() => SocketServer.CreateBuilder().Listen(Url).UseModel(Model).Handle(new CommandHandler()).HandleDatagrams(new DatagramCommands()).Configure(options =>
     {
+        Array.ForEach(More, options.Listen.Add);
+        options.Loops = SocketServer.UpgradedFrom is null ? Loops : LoopsLater ?? Loops;
+        options.Datagrams.MaxSize = MaxSize ?? options.Datagrams.MaxSize;
+        options.Datagrams.SendTimeout = Seconds(SendSeconds) ?? options.Datagrams.SendTimeout;
         options.Name = Name;
         options.Drain = TimeSpan.FromSeconds(DrainSeconds);
         options.Limits.MaxConnections = MaxConnections;

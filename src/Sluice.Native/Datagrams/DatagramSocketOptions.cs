@@ -20,8 +20,8 @@ internal static unsafe class DatagramSocketOptions
     public static void TellLocalAddress(int descriptor, bool isSix) =>
         _ = isSix ? Set(descriptor, SOL_IPV6, IPV6_RECVPKTINFO, 1) : Set(descriptor, SOL_IP, IP_PKTINFO, 1);
 
-    /// <summary>Whether the kernel is to hand over several datagrams of one sender as one. False: it cannot.</summary>
-    public static bool ReceiveTogether(int descriptor, bool together) => Set(descriptor, SOL_UDP, UDP_GRO, together ? 1 : 0);
+    /// <summary>Whether the kernel may hand over several datagrams of one sender as one.</summary>
+    public static void ReceiveTogether(int descriptor, bool together) => Set(descriptor, SOL_UDP, UDP_GRO, together ? 1 : 0);
 
     /// <summary>Whether the kernel takes several datagrams as one.</summary>
     public static bool CanSendTogether(int descriptor)

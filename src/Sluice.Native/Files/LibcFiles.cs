@@ -11,6 +11,9 @@ internal static unsafe partial class LibcFiles
     public static partial int openat(int directory, byte* path, int flags, uint mode);
 
     [LibraryImport(Library, SetLastError = true)]
+    public static partial int memfd_create(byte* name, uint flags);
+
+    [LibraryImport(Library, SetLastError = true)]
     public static partial int statx(int directory, byte* path, int flags, uint mask, FileStatus* status);
 
     [LibraryImport(Library, SetLastError = true)]

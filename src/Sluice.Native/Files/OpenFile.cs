@@ -11,6 +11,7 @@ internal sealed unsafe class OpenFile : SafeHandleMinusOneIsInvalid
     private const uint STATX_TYPE = 1;
     private const uint STATX_SIZE = 0x200;
     private const uint SYNC_FILE_RANGE_WRITE = 2;
+    private const uint MFD_CLOEXEC = 1;
 
     internal OpenFile(int fd)
         : base(ownsHandle: true) => SetHandle(fd);
@@ -33,6 +34,17 @@ internal sealed unsafe class OpenFile : SafeHandleMinusOneIsInvalid
             }
             while (error == NativeError.Interrupted);
 
+            return fd < 0 ? null : new OpenFile(fd);
+        }
+    }
+
+    /// <summary>A new file in memory, which is gone with its last descriptor. <paramref name="name"/> is for /proc only. memfd_create(2).</summary>
+    public static OpenFile? CreateInMemory(string name, out NativeError error)
+    {
+        fixed (byte* start = PathBytes.Of(name))
+        {
+            int fd = LibcFiles.memfd_create(start, MFD_CLOEXEC);
+            error = fd < 0 ? Errno.Last : NativeError.None;
             return fd < 0 ? null : new OpenFile(fd);
         }
     }

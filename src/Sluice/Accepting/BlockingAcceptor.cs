@@ -15,14 +15,16 @@ internal sealed class BlockingAcceptor
     private readonly ServerContext _server;
     private readonly AcceptLoop[] _loops;
     private readonly DatagramReceiver[] _receivers;
+    private readonly int _datagramsAtOnce;
     private readonly bool[] _wanted; // listeners, then receivers
     private readonly long[] _notBefore; // TickCount64, while a loop backs off
 
     /// <param name="server">For whom.</param>
     /// <param name="waits">Whether the handlers of datagrams run on threads that may wait.</param>
-    public BlockingAcceptor(ServerContext server, bool waits = true)
+    /// <param name="datagramsAtOnce">How many datagrams are taken at once to be handed over.</param>
+    public BlockingAcceptor(ServerContext server, bool waits = true, int datagramsAtOnce = FewDatagrams)
     {
-        _server = server;
+        (_server, _datagramsAtOnce) = (server, datagramsAtOnce);
         _loops = [.. server.Listeners.Select(listener => new AcceptLoop(listener, server.Gate, server.Events, server.AcceptBudget))];
         _receivers = [.. server.Datagrams.Select(listener => new DatagramReceiver(listener, server, waits))];
         _wanted = new bool[_loops.Length + _receivers.Length];
@@ -142,7 +144,7 @@ internal sealed class BlockingAcceptor
     }
 
     // One that serves here serves what there is; one that hands over takes few, because others may share the socket.
-    private static void Receive(DatagramReceiver receiver, Action<ReceivedDatagram>? dispatch)
+    private void Receive(DatagramReceiver receiver, Action<ReceivedDatagram>? dispatch)
     {
         if (dispatch is null)
         {
@@ -150,7 +152,7 @@ internal sealed class BlockingAcceptor
         }
         else
         {
-            receiver.Dispatch(FewDatagrams, dispatch);
+            receiver.Dispatch(_datagramsAtOnce, dispatch);
         }
     }
 

@@ -13,6 +13,9 @@ internal sealed class ServerContext
     /// <summary>Where datagrams come.</summary>
     public IReadOnlyList<DatagramListener> Datagrams { get; init; } = [];
 
+    /// <summary>Both, in the order of the URLs.</summary>
+    public IReadOnlyList<Listener> Bound { get; init; } = [];
+
     public required SocketServerOptions Options { get; init; }
 
     public required ConnectionGate Gate { get; init; }

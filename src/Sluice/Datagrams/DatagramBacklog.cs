@@ -5,7 +5,7 @@ namespace Sluice.Datagrams;
 
 /// <summary>
 /// Datagrams for which the system had no room, above all of Unix peers that do not read: tried again until they go or have waited too long. There is nothing to
-/// wait for, because a socket that sends to many is always writable; so a timer looks. Bounded, and from any thread.
+/// wait for, because a socket that sends to many is always writable; so a timer looks. Its receiver does not end before. Bounded, and from any thread.
 /// </summary>
 internal sealed class DatagramBacklog : IDisposable
 {
@@ -66,7 +66,7 @@ internal sealed class DatagramBacklog : IDisposable
             _waiting.Enqueue(new Waiting(name.ToArray(), source.ToArray(), bytes, payload.Length, Environment.TickCount64 + _patience));
             if (_count++ == 0)
             {
-                _receiver.Leaves(); // a stop waits for these as it does for handlers
+                _receiver.Leaves();
                 _timer.Change(Look, Timeout.InfiniteTimeSpan);
             }
 
@@ -88,6 +88,8 @@ internal sealed class DatagramBacklog : IDisposable
         }
     }
 
+    private bool IsTooLate(in Waiting waiting, long now) => now >= waiting.Until || _receiver.Stopping.IsCancellationRequested;
+
     // Each once, in order, and after one for which there is no room none for the same peer.
     private void Try()
     {
@@ -101,7 +103,7 @@ internal sealed class DatagramBacklog : IDisposable
                 NativeError error = _full.Exists(name => name.AsSpan().SequenceEqual(waiting.Name))
                     ? NativeError.WouldBlock
                     : _receiver.Retry(waiting.Name, waiting.Source, waiting.Bytes.AsSpan(0, waiting.Length));
-                if (error == NativeError.WouldBlock && now < waiting.Until && !_receiver.Stopping.IsCancellationRequested)
+                if (error == NativeError.WouldBlock && !IsTooLate(waiting, now))
                 {
                     _full.Add(waiting.Name);
                     _waiting.Enqueue(waiting);
@@ -127,7 +129,7 @@ internal sealed class DatagramBacklog : IDisposable
         ArrayPool<byte>.Shared.Return(waiting.Bytes);
         if (--_count == 0)
         {
-            _receiver.Leave();
+            _receiver.ComesBack();
         }
     }
 

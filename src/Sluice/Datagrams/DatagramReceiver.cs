@@ -87,7 +87,7 @@ internal sealed partial class DatagramReceiver : IDatagramSender, IDatagramFailu
     /// <summary>Whether nothing more will be received.</summary>
     public bool IsStopped => _isStopped;
 
-    /// <summary>Ends when it was stopped and no handler has one of its datagrams any more.</summary>
+    /// <summary>Ends when it was stopped, no handler has one of its datagrams any more, and no answer waits for room.</summary>
     public Task Ended => _ended.Task;
 
     /// <summary>
@@ -147,7 +147,7 @@ internal sealed partial class DatagramReceiver : IDatagramSender, IDatagramFailu
     {
         _pool.Return(datagram);
         _gate.GiveBack(1);
-        Leave();
+        ComesBack();
     }
 
     /// <summary>Serves one that was dispatched to its end, on the calling thread.</summary>
@@ -171,7 +171,7 @@ internal sealed partial class DatagramReceiver : IDatagramSender, IDatagramFailu
         DropHeld();
         if (Interlocked.Exchange(ref _hasLeft, 1) == 0)
         {
-            Leave();
+            ComesBack();
         }
     }
 
@@ -188,11 +188,11 @@ internal sealed partial class DatagramReceiver : IDatagramSender, IDatagramFailu
         }
     }
 
-    /// <summary>A handler is about to wait, and keeps its datagram. On the receiving thread.</summary>
+    /// <summary>A handler is about to wait, and keeps its datagram; or an answer waits for room. Before the stop, or while another has not come back.</summary>
     public void Leaves() => Interlocked.Increment(ref _outside);
 
-    /// <summary>One that left is counted no more, or once less. From any thread.</summary>
-    public void Leave()
+    /// <summary>That is over. From any thread.</summary>
+    public void ComesBack()
     {
         if (Interlocked.Decrement(ref _outside) == 0)
         {

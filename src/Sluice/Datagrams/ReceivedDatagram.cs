@@ -137,7 +137,7 @@ internal sealed class ReceivedDatagram : DatagramContext, IThreadPoolWorkItem
         }
         else
         {
-            receiver.Leave(); // it was counted when it was dispatched, and once more now that it waits
+            receiver.ComesBack(); // it was counted when it was dispatched, and once more now that it waits
         }
     }, this);
 

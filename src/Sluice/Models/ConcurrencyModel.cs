@@ -23,10 +23,13 @@ public abstract class ConcurrencyModel
     /// <summary>How many sockets of one address it can receive datagrams from, where an address can have several.</summary>
     internal virtual int DatagramSockets(SocketServerOptions options) => 1;
 
+    /// <summary>Whether it may be given several datagrams of one sender as one, where the kernel has them so.</summary>
+    internal virtual bool ReceivesTogether => true;
+
     /// <summary>The most connections the model wants at once, whatever descriptors allow; null is no wish.</summary>
     internal virtual int? MaxConnections => null;
 
-    /// <summary>The most connections that the model can have at once, whatever is asked for.</summary>
+    /// <summary>The most connections, and datagrams, that the model can have at once, whatever is asked for.</summary>
     internal virtual int HardMaximum(SocketServerOptions options) => int.MaxValue;
 
     /// <summary>Why the model cannot hand the socket of a connection to another process; null when it can.</summary>

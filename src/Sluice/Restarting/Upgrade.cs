@@ -38,11 +38,11 @@ internal sealed class Upgrade : IDisposable
             if (listener.Handle is { } handle)
             {
                 using var held = new HeldHandles([handle]);
-                _link!.TrySend(WorkerMessage.Inherit(server, listener.AskedFor!, listener.Url.ToString()), held.Numbers);
+                Send(WorkerMessage.Inherit(server, listener.AskedFor!, listener.Url.ToString()), held.Numbers);
             }
         }
 
-        _link!.TrySend(new WorkerMessage(WorkerMessageKind.Inherited, _servers));
+        Send(new WorkerMessage(WorkerMessageKind.Inherited, _servers));
     }
 
     /// <summary>Waits until the new process serves. When it does not, it is killed, and SLU0309 says why.</summary>
@@ -99,6 +99,19 @@ internal sealed class Upgrade : IDisposable
         _link?.Dispose();
         _child?.Dispose();
         _canceled.Dispose();
+    }
+
+    // What does not fit into the link waits until the new process has come to read it; when it does not, or is gone, AwaitReady says so.
+    private void Send(in WorkerMessage message, ReadOnlySpan<int> descriptors = default)
+    {
+        Span<PollDescriptor> polled = [new() { Descriptor = _link!.Descriptor, Events = PollDescriptor.Out }, new() { Descriptor = _child!.Descriptor, Events = PollDescriptor.In }];
+        long until = Environment.TickCount64 + (long)_options.ReadyWithin.TotalMilliseconds;
+        bool mayRead = true;
+        while (!_link.TrySend(message, descriptors) && mayRead && until > Environment.TickCount64)
+        {
+            DescriptorPoll.Wait(polled, (int)Math.Clamp(until - Environment.TickCount64, 0, int.MaxValue));
+            mayRead = polled[1].Returned == 0 && (polled[0].Returned & ~PollDescriptor.Out) == 0;
+        }
     }
 
     private void GiveUp(string why)

@@ -8,7 +8,7 @@ namespace Sluice.Transports;
 /// <summary>A bound datagram socket of the kernel, UDP or Unix. Whoever receives from it and sends does so by a descriptor of its own (<see cref="DescriptorCopy"/>).</summary>
 internal sealed class DatagramListener : Listener
 {
-    private const int LongestTogether = 65_535;
+    private const int LongestTogether = 65_535; // what the kernel hands over as one has the length of one packet at most
 
     private readonly ListeningDescriptor _descriptor;
     private volatile bool _isShared;
@@ -28,12 +28,12 @@ internal sealed class DatagramListener : Listener
     public static DatagramListener Of(Socket socket, SocketAddressUrl url, bool isTwin)
     {
         EndPoint localEndPoint = socket.LocalEndPoint!;
-        return new(ListeningDescriptor.TakeFrom(socket), localEndPoint, url) { IsTwin = isTwin };
+        return new(ListeningDescriptor.TakeFrom(socket, blocks: true), localEndPoint, url) { IsTwin = isTwin };
     }
 
     /// <inheritdoc cref="Transport.Adopt"/>
     public static DatagramListener Adopt(SocketAddressUrl url, int descriptor) =>
-        new(new ListeningDescriptor(descriptor), ListeningDescriptor.LocalEndPointOf(descriptor)!, url) { _isShared = true, _isAdopted = true };
+        new(new ListeningDescriptor(descriptor, blocks: true), ListeningDescriptor.LocalEndPointOf(descriptor)!, url) { _isShared = true, _isAdopted = true };
 
     public override TransportKind Kind => TransportKind.Datagram;
 
@@ -58,12 +58,15 @@ internal sealed class DatagramListener : Listener
     internal override bool IsAdopted => _isAdopted;
 
     /// <summary>Has it say of its datagrams what a handler may ask, and sets its buffers. Once, before anything is received.</summary>
-    public void Configure(DatagramOptions options)
+    /// <param name="options">What is wanted.</param>
+    /// <param name="together">Whether who receives can take several as one. A socket of another process may have been set otherwise.</param>
+    public void Configure(DatagramOptions options, bool together)
     {
         int descriptor = (int)_descriptor.DangerousGetHandle();
         _descriptor.LetWait(); // those who must not wait say so with each call
         DatagramSocketOptions.TellDropped(descriptor);
         DatagramSocketOptions.SetBuffers(descriptor, options.ReceiveBuffer, options.SendBuffer);
+        DatagramSocketOptions.SetSendTimeout(descriptor, options.SendTimeout);
         if (options.Timestamps)
         {
             DatagramSocketOptions.TellTime(descriptor);
@@ -72,7 +75,6 @@ internal sealed class DatagramListener : Listener
         if (Traits.IsUnix)
         {
             DatagramSocketOptions.TellCredentials(descriptor);
-            DatagramSocketOptions.SetSendTimeout(descriptor, options.SendTimeout);
             return;
         }
 
@@ -82,9 +84,9 @@ internal sealed class DatagramListener : Listener
             DatagramSocketOptions.TellLocalAddress(descriptor, Traits.IsSix);
         }
 
-        // What comes as one needs room for the longest packet, or the rest of it would be cut off.
+        // Several that do not fit into one buffer together would be cut.
+        DatagramSocketOptions.ReceiveTogether(descriptor, options.Offload && together && options.MaxSize >= LongestTogether);
         Offloads = options.Offload && DatagramSocketOptions.CanSendTogether(descriptor);
-        _ = Offloads && options.MaxSize >= LongestTogether && DatagramSocketOptions.ReceiveTogether(descriptor, together: true);
     }
 
     /// <summary>Has the kernel hand over each datagram by itself, from now on.</summary>

@@ -101,7 +101,11 @@ public sealed record SocketAddressUrl
     }
 
     /// <summary>The address of a socket that somebody else has bound.</summary>
-    internal static SocketAddressUrl Of(EndPoint endPoint) => endPoint is IPEndPoint internet ? From("tcp", internet) : new("unix", "", 0, endPoint.ToString()!);
+    internal static SocketAddressUrl Of(EndPoint endPoint, TransportKind kind)
+    {
+        bool isOfStreams = kind == TransportKind.Stream;
+        return endPoint is IPEndPoint internet ? From(isOfStreams ? "tcp" : "udp", internet) : new(isOfStreams ? "unix" : "unixgram", "", 0, endPoint.ToString()!);
+    }
 
     /// <summary>The end point of a Unix socket's path, whose abstract names are written with an @. unix(7).</summary>
     internal UnixDomainSocketEndPoint ToUnixEndPoint() => new(Path.StartsWith('@') ? '\0' + Path[1..] : Path);

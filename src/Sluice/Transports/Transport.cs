@@ -13,8 +13,8 @@ public abstract class Transport
     /// <summary>What it carries.</summary>
     public abstract TransportKind Kind { get; }
 
-    /// <summary>What an address of it carries, where that depends on the socket.</summary>
-    internal virtual TransportKind KindOf(SocketAddressUrl url) => Kind;
+    /// <summary>What an address of it carries, where that depends on the socket; null when it is not known before it is bound.</summary>
+    internal virtual TransportKind? KindOf(SocketAddressUrl url) => Kind;
 
     /// <summary>Whether its sockets are descriptors of the operating system, which loop models can watch.</summary>
     public abstract bool HasDescriptor { get; }

@@ -38,6 +38,12 @@ internal enum WorkerMessageKind : byte
 
     /// <summary>To the process that replaces this one: the listeners are its own now.</summary>
     HandedOver,
+
+    /// <summary>To a worker: serve this datagram of so many bytes, and end. Its socket's descriptor comes along, and that of a file with the rest.</summary>
+    ServeDatagram,
+
+    /// <summary>From a worker: how its one datagram ended.</summary>
+    DatagramEnded,
 }
 
 /// <summary>
@@ -90,6 +96,11 @@ internal readonly record struct WorkerMessage(WorkerMessageKind Kind, long First
     public static WorkerMessage Beat(int connections, long accepted, long resident) => new(WorkerMessageKind.Beat, connections, accepted, resident);
 
     public static WorkerMessage Ended(CloseReason reason, long received, long sent, string failure) => new(WorkerMessageKind.Ended, (long)reason, received, sent, failure);
+
+    public static WorkerMessage ServeDatagram(string url, int length) => new(WorkerMessageKind.ServeDatagram, length, Text: url);
+
+    /// <summary>What was sent, its bytes, and what the system did not take.</summary>
+    public static WorkerMessage DatagramEnded(long sent, long bytes, long notSent, string failure) => new(WorkerMessageKind.DatagramEnded, sent, bytes, notSent, failure);
 
     public static WorkerMessage Drained(int ended, int cut, long accepted) => new(WorkerMessageKind.Drained, ended, cut, accepted);
 }

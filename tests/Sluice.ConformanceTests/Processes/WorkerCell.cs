@@ -43,6 +43,19 @@ public sealed class WorkerCell
     /// <summary>The same over TCP, one model inside prefork.</summary>
     public static TheoryData<string, string> Few => new MatrixTheoryData<string, string>(["process", "prefork+epoll"], ["tcp"]);
 
+    /// <summary>Every such model over a transport of datagrams.</summary>
+    public static TheoryData<string, string> OfDatagrams => new()
+    {
+        { "process", "udp" },
+        { "process", "unixgram" },
+        { "prefork+iterative", "udp" },
+        { "prefork+thread", "unixgram" },
+        { "prefork+threadpool", "udp" },
+        { "prefork+async", "unixgram" },
+        { "prefork+epoll", "udp" },
+        { "prefork+io_uring", "unixgram" },
+    };
+
     public string Model { get; }
 
     public string Inner { get; }
@@ -55,7 +68,7 @@ public sealed class WorkerCell
         get
         {
             string name = Interlocked.Increment(ref _lastName).ToString(CultureInfo.InvariantCulture);
-            string url = _transport == "tcp" ? "tcp://127.0.0.1:0" : $"unix://{Path.GetTempPath()}sluice-workers-{Environment.ProcessId}-{name}.sock";
+            string url = _transport is "tcp" or "udp" ? $"{_transport}://127.0.0.1:0" : $"{_transport}://{Path.GetTempPath()}sluice-workers-{Environment.ProcessId}-{name}.sock";
             return new ServerSpec { Model = Model, Inner = Inner, Url = url, Name = $"cell-{name}" };
         }
     }

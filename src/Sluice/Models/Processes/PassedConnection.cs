@@ -1,6 +1,7 @@
 using System.IO.Pipelines;
 using Sluice.Accepting;
 using Sluice.Connections;
+using Sluice.Native;
 using Sluice.Transports;
 using Sluice.Workers;
 
@@ -9,7 +10,7 @@ namespace Sluice.Models.Processes;
 /// <summary>
 /// A connection that a worker serves, as its master sees it: no bytes, but an end like any other's. What is asked of it is asked of the worker.
 /// </summary>
-internal sealed class PassedConnection : StreamConnection
+internal sealed class PassedConnection : StreamConnection, IPassed
 {
     private readonly ServerContext _server;
     private WorkerProcess? _worker;
@@ -30,7 +31,6 @@ internal sealed class PassedConnection : StreamConnection
 
     public override PipeWriter Output => throw Elsewhere();
 
-    /// <summary>Who serves it. From any thread.</summary>
     public WorkerProcess? Worker
     {
         get => Volatile.Read(ref _worker);
@@ -60,11 +60,38 @@ internal sealed class PassedConnection : StreamConnection
 
     private protected override bool HasUnread => false;
 
-    /// <summary>The worker has told how it ended, or has ended without a word.</summary>
-    public void Ended(CloseReason reason, long received, long sent, Exception? failure)
+    public bool TryPass(WorkerProcess worker) => worker.TrySend(WorkerMessage.Serve(Listener!.Url.ToString()), [Socket.Descriptor]);
+
+    public bool Hear(in WorkerMessage message)
     {
-        CountReceived(received);
-        CountSent(sent);
+        if (message.Kind != WorkerMessageKind.Ended)
+        {
+            return false;
+        }
+
+        Exception? failure = message.Text.Length > 0 ? new SluiceException(ErrorIds.HandlerFailed, message.Text) : null;
+        var reason = (CloseReason)message.First;
+        CountReceived(message.Second);
+        CountSent(message.Third);
+        Ended(Enum.IsDefined(reason) ? reason : CloseReason.Completed, failure);
+        return true;
+    }
+
+    public void WorkerEnded(WorkerProcess worker, ChildExit exit, Supervisor supervisor)
+    {
+        if (CloseReason == CloseReason.None)
+        {
+            // Without a word: it crashed, or was killed.
+            supervisor.Tell($"{ErrorIds.WorkerDied}: the worker {worker.Id} {exit} while it served {RemoteEndPoint?.ToString() ?? "an unnamed peer"}; only this connection is lost");
+            Ended(CloseReason.WorkerDied, new SluiceException(ErrorIds.WorkerDied, $"the worker process {worker.Id} {exit}"));
+        }
+
+        _server.Runner.Ended(this, Source);
+    }
+
+    /// <summary>How it ended.</summary>
+    public void Ended(CloseReason reason, Exception? failure)
+    {
         Failure = failure;
         End(reason);
     }

@@ -214,7 +214,7 @@ internal sealed class PreforkCrew : IWorkerCrew, ILiveConnections, ILiveWorkers
     {
         try
         {
-            using var handles = new HeldHandles(_server.Listeners.Select(listener => listener.Handle!));
+            using var handles = new HeldHandles(_server.Bound.Select(listener => listener.Handle!));
             WorkerProcess? worker = _supervisor.TryStart(place.Index, out string? why);
             if (worker is null)
             {
@@ -222,7 +222,7 @@ internal sealed class PreforkCrew : IWorkerCrew, ILiveConnections, ILiveWorkers
             }
             else
             {
-                worker.TrySend(WorkerMessage.Listen(place.Index, _server.Listeners.Select(listener => listener.Url.ToString())), handles.Numbers);
+                worker.TrySend(WorkerMessage.Listen(place.Index, _server.Bound.Select(listener => listener.Url.ToString())), handles.Numbers);
             }
 
             return worker;

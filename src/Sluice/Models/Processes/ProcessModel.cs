@@ -5,8 +5,8 @@ using Sluice.Workers;
 namespace Sluice.Models.Processes;
 
 /// <summary>
-/// A fresh process per connection. socketserver's ForkingMixIn, without fork(2), which a managed runtime does not survive: the program is started again
-/// beforehand, and the accepted descriptor is passed to it.
+/// A fresh process per connection, and per datagram. socketserver's ForkingMixIn, without fork(2), which a managed runtime does not survive: the program is started again
+/// beforehand, and is passed the accepted descriptor; or a datagram, and the socket's own to answer by.
 /// </summary>
 internal sealed class ProcessModel : ConcurrencyModel
 {
@@ -14,7 +14,7 @@ internal sealed class ProcessModel : ConcurrencyModel
 
     public override ModelCapabilities Capabilities { get; } = new()
     {
-        Summary = "a fresh process per connection, started beforehand; a crash harms one connection",
+        Summary = "a fresh process per connection or datagram, started beforehand; a crash harms that one",
         Concurrent = true,
         BlockingHandlerSafe = true,
         SharesMemory = false,
@@ -25,9 +25,11 @@ internal sealed class ProcessModel : ConcurrencyModel
     };
 
     public override ModelSupport Check(TransportKind kind, SocketServerOptions options) =>
-        kind == TransportKind.Datagram ? ModelSupport.Refused(ErrorIds.KindNotServed, "the model process does not serve datagrams in this build") // TODO
-        : options.IndependentThreads ? ModelSupport.Refused(ErrorIds.OptionNotHonoured, "the model process has no threads that could be independent; leave IndependentThreads out")
+        options.IndependentThreads ? ModelSupport.Refused(ErrorIds.OptionNotHonoured, "the model process has no threads that could be independent; leave IndependentThreads out")
         : ModelSupport.Supported;
+
+    /// <summary>Each by itself: what nobody can serve yet is best left in the kernel's queue.</summary>
+    internal override bool ReceivesTogether => false;
 
     internal override int HardMaximum(SocketServerOptions options) => options.Workers.Most;
 
@@ -41,15 +43,20 @@ internal sealed class ProcessModel : ConcurrencyModel
         server.Table.Attach(crew);
         Task supervising = OwnThread.RunAsync("sluice-supervisor", server.Options, () => supervisor.Run(crew));
         await using CancellationTokenRegistration stopping = stop.UnsafeRegister(static crew => ((StandbyCrew)crew!).Stop(), crew);
+        CancellationToken cut = server.DatagramRunner?.Stopping.Token ?? default;
+        await using CancellationTokenRegistration cutting = cut.UnsafeRegister(static crew => ((StandbyCrew)crew!).Cut(), crew);
+        BlockingAcceptor? acceptor = null;
         try
         {
             await crew.FirstReady.Task;
-            await OwnThread.RunAsync("sluice-acceptor", server.Options, () => new BlockingAcceptor(server).Run(crew.Serve, dispatchDatagram: null, stop));
+            acceptor = new BlockingAcceptor(server, datagramsAtOnce: 1);
+            await OwnThread.RunAsync("sluice-acceptor", server.Options, () => acceptor.Run(crew.Serve, crew.Serve, stop));
         }
         finally
         {
             crew.Close();
             await supervising;
+            acceptor?.Close();
             server.Table.Detach(crew);
         }
     }

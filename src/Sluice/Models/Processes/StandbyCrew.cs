@@ -1,5 +1,7 @@
 using Sluice.Accepting;
 using Sluice.Connections;
+using Sluice.Datagrams;
+using Sluice.Diagnostics;
 using Sluice.Native;
 using Sluice.Transports;
 using Sluice.Workers;
@@ -7,7 +9,7 @@ using Sluice.Workers;
 namespace Sluice.Models.Processes;
 
 /// <summary>
-/// The workers of <c>process</c>: some stand by, each serves one connection and ends, and new ones are started while others serve. The accepting thread
+/// The workers of <c>process</c>: some stand by, each serves one connection or datagram and ends, and new ones are started while others serve. The accepting thread
 /// takes; the supervisor's thread does the rest.
 /// </summary>
 internal sealed class StandbyCrew : IWorkerCrew, ILiveConnections
@@ -20,9 +22,10 @@ internal sealed class StandbyCrew : IWorkerCrew, ILiveConnections
 
     // Under itself: who stands by, and who serves what.
     private readonly Queue<WorkerProcess> _ready = new();
-    private readonly Dictionary<WorkerProcess, PassedConnection> _serving = [];
+    private readonly Dictionary<WorkerProcess, IPassed> _serving = [];
     private int _starting;
     private bool _isStopping; // the server accepts no more, but one that was accepted may wait here
+    private bool _isCut; // nothing that waits here is handed over any more
     private bool _isClosing;
     private bool _hasNone; // none can be had at the moment: the last ones failed before they were ready
 
@@ -46,7 +49,7 @@ internal sealed class StandbyCrew : IWorkerCrew, ILiveConnections
         {
             lock (_ready)
             {
-                return _serving.Count;
+                return _serving.Values.OfType<PassedConnection>().Count();
             }
         }
     }
@@ -60,7 +63,7 @@ internal sealed class StandbyCrew : IWorkerCrew, ILiveConnections
         PassedConnection[] all;
         lock (_ready)
         {
-            all = [.. _serving.Values];
+            all = [.. _serving.Values.OfType<PassedConnection>()];
         }
 
         Array.ForEach(all, connection => what(connection, with));
@@ -79,7 +82,7 @@ internal sealed class StandbyCrew : IWorkerCrew, ILiveConnections
                 isTold = true;
             }
 
-            if (TryHandOver(connection, socket, worker))
+            if (TryHandOver(connection, worker))
             {
                 socket.Close(); // the worker's copy is the connection now
                 return;
@@ -93,8 +96,23 @@ internal sealed class StandbyCrew : IWorkerCrew, ILiveConnections
         }
 
         socket.Close();
-        connection.Ended(CloseReason.WorkerDied, 0, 0, new SluiceException(ErrorIds.WorkerDied, "the worker process ended before it could take the connection, and there is no other"));
+        connection.Ended(CloseReason.WorkerDied, new SluiceException(ErrorIds.WorkerDied, "the worker process ended before it could take the connection, and there is no other"));
         _server.Runner.Ended(connection, connection.Source);
+    }
+
+    /// <summary>Hands over a datagram, when there is a worker for it. On the accepting thread.</summary>
+    public void Serve(ReceivedDatagram received)
+    {
+        using PassedDatagram? datagram = PassedDatagram.TryMake(received, _server.Events);
+        while (datagram is not null && Take(datagram) is { } worker)
+        {
+            if (TryHandOver(datagram, worker))
+            {
+                return;
+            }
+        }
+
+        received.Receiver.Drop(received, _isStopping ? DropReason.Draining : DropReason.NoCapacity);
     }
 
     /// <summary>No more is accepted; what was is handed over if a worker comes. From any thread.</summary>
@@ -109,7 +127,21 @@ internal sealed class StandbyCrew : IWorkerCrew, ILiveConnections
         FirstReady.TrySetResult(); // who still waits for it need not
     }
 
-    /// <summary>No more connections come. From any thread.</summary>
+    /// <summary>The drain's deadline has passed, for datagrams: those that workers serve are cut, as connections are one by one. From any thread.</summary>
+    public void Cut()
+    {
+        lock (_ready)
+        {
+            _isCut = true;
+            Monitor.PulseAll(_ready);
+            foreach (PassedDatagram datagram in _serving.Values.OfType<PassedDatagram>())
+            {
+                datagram.Cut();
+            }
+        }
+    }
+
+    /// <summary>Nothing comes any more. From any thread.</summary>
     public void Close()
     {
         lock (_ready)
@@ -164,27 +196,23 @@ internal sealed class StandbyCrew : IWorkerCrew, ILiveConnections
 
     public void OnMessage(WorkerProcess worker, in WorkerMessage message)
     {
-        PassedConnection? connection = ConnectionOf(worker);
-        if (message.Kind == WorkerMessageKind.Ended && connection is not null)
+        if (ServedBy(worker)?.Hear(message) == true)
         {
-            Exception? failure = message.Text.Length > 0 ? new SluiceException(ErrorIds.HandlerFailed, message.Text) : null;
-            var reason = (CloseReason)message.First;
-            connection.Ended(Enum.IsDefined(reason) ? reason : CloseReason.Completed, message.Second, message.Third, failure);
             worker.EndsSoon();
         }
     }
 
     public void OnExit(WorkerProcess worker, ChildExit exit)
     {
-        PassedConnection? connection;
+        IPassed? passed;
         lock (_ready)
         {
-            _serving.Remove(worker, out connection);
+            _serving.Remove(worker, out passed);
         }
 
-        if (connection?.Worker == worker)
+        if (passed?.Worker == worker)
         {
-            End(worker, connection, exit);
+            passed.WorkerEnded(worker, exit, _supervisor);
         }
         else if (!worker.IsReady)
         {
@@ -197,8 +225,9 @@ internal sealed class StandbyCrew : IWorkerCrew, ILiveConnections
         }
     }
 
-    // Whoever is taken stands by no more; it has the connection when it has been told so (TryHandOver).
-    private WorkerProcess? Take(PassedConnection connection)
+    // Whoever is taken stands by no more; it serves when it has been told so (TryHandOver). At a stop a worker that has to be started first is waited for only if
+    // others go on: nobody would know then why one was sent away.
+    private WorkerProcess? Take(IPassed passed)
     {
         lock (_ready)
         {
@@ -206,7 +235,7 @@ internal sealed class StandbyCrew : IWorkerCrew, ILiveConnections
             {
                 if (_ready.TryDequeue(out WorkerProcess? worker))
                 {
-                    _serving.Add(worker, connection);
+                    _serving.Add(worker, passed);
                     if (_ready.Count < _low)
                     {
                         _supervisor.Wake();
@@ -215,7 +244,7 @@ internal sealed class StandbyCrew : IWorkerCrew, ILiveConnections
                     return worker;
                 }
 
-                if (_hasNone || (_isStopping && _starting == 0))
+                if (_hasNone || _isCut || (_isStopping && _starting == 0 && !_server.OthersAccept))
                 {
                     return null;
                 }
@@ -225,23 +254,24 @@ internal sealed class StandbyCrew : IWorkerCrew, ILiveConnections
         }
     }
 
-    // Under the lock, so that an end is either before it (then another worker is tried) or after it (then it is the connection's).
-    private bool TryHandOver(PassedConnection connection, StreamSocket socket, WorkerProcess worker)
+    // Under the lock, so that an end is either before it (then another worker is tried) or after it (then it is theirs).
+    private bool TryHandOver(IPassed passed, WorkerProcess worker)
     {
         lock (_ready)
         {
-            if (_serving.ContainsKey(worker) && worker.TrySend(WorkerMessage.Serve(connection.Listener!.Url.ToString()), [socket.Descriptor]))
+            if (_serving.ContainsKey(worker) && passed.TryPass(worker))
             {
-                connection.Worker = worker;
+                passed.Worker = worker;
                 return true;
             }
 
             _serving.Remove(worker);
+            worker.LeaveNow(); // if it is still there, it stands by no more
             return false;
         }
     }
 
-    private PassedConnection? ConnectionOf(WorkerProcess worker)
+    private IPassed? ServedBy(WorkerProcess worker)
     {
         lock (_ready)
         {
@@ -292,18 +322,6 @@ internal sealed class StandbyCrew : IWorkerCrew, ILiveConnections
         }
     }
 
-    private void End(WorkerProcess worker, PassedConnection connection, ChildExit exit)
-    {
-        if (connection.CloseReason == CloseReason.None)
-        {
-            // Without a word: it crashed, or was killed.
-            _supervisor.Tell($"{ErrorIds.WorkerDied}: the worker {worker.Id} {exit} while it served {connection.RemoteEndPoint?.ToString() ?? "an unnamed peer"}; only this connection is lost");
-            connection.Ended(CloseReason.WorkerDied, 0, 0, new SluiceException(ErrorIds.WorkerDied, $"the worker process {worker.Id} {exit}"));
-        }
-
-        _server.Runner.Ended(connection, connection.Source);
-    }
-
     // Whoever has not come so far as to stand by has nothing to lose.
     private void DismissIdle()
     {
@@ -314,7 +332,7 @@ internal sealed class StandbyCrew : IWorkerCrew, ILiveConnections
 
         foreach (WorkerProcess worker in _supervisor.Workers)
         {
-            if (!worker.IsLeaving && ConnectionOf(worker) is null)
+            if (!worker.IsLeaving && ServedBy(worker) is null)
             {
                 worker.Leave(TimeSpan.Zero);
                 if (!worker.IsReady)

@@ -5,7 +5,7 @@ using Sluice.Native;
 namespace Sluice.Transports.Passed;
 
 /// <summary>
-/// The listening sockets that systemd passed to this process, by the protocol of sd_listen_fds(3): LISTEN_FDS descriptors from 3 on, for the process LISTEN_PID,
+/// The sockets that systemd passed to this process, by the protocol of sd_listen_fds(3): LISTEN_FDS descriptors from 3 on, for the process LISTEN_PID,
 /// with the names LISTEN_FDNAMES. Taken once; the variables are then gone, so that no process that is started from here takes them for its own.
 /// </summary>
 internal sealed class PassedSockets
@@ -58,6 +58,21 @@ internal sealed class PassedSockets
         }
     }
 
+    /// <summary>What comes at the sockets of that name; null where that differs, or nothing is left.</summary>
+    public TransportKind? KindOf(string name)
+    {
+        lock (_left)
+        {
+            TransportKind?[] kinds = [.. _left.Where(one => one.Name == name).Select(one => KindOf(one.Descriptor)).Distinct()];
+            return kinds is [var only] ? only : null;
+        }
+    }
+
+    /// <summary>What comes at a descriptor; null where it is nothing to serve.</summary>
+    public static TransportKind? KindOf(int descriptor) => ListeningDescriptor.Complaint(descriptor) is not null ? null
+        : ListeningDescriptor.IsOfDatagrams(descriptor) ? TransportKind.Datagram
+        : TransportKind.Stream;
+
     /// <summary>That number is a server's now.</summary>
     public void TakeNumber(int descriptor)
     {
@@ -73,10 +88,12 @@ internal sealed class PassedSockets
         if (ListeningDescriptor.Complaint(descriptor) is { } complaint)
         {
             throw new SluiceException(ErrorIds.NotAListeningSocket,
-                $"cannot listen on {askedFor}: descriptor {descriptor} cannot be served: {complaint}; pass a stream socket of TCP or Unix that listens (ListenStream= in systemd)");
+                $"cannot listen on {askedFor}: descriptor {descriptor} cannot be served: {complaint}; pass a socket of TCP or Unix that listens (ListenStream= in systemd), or one of UDP or Unix datagrams that is bound (ListenDatagram=)");
         }
 
         EndPoint endPoint = ListeningDescriptor.LocalEndPointOf(descriptor)!;
-        return KernelListener.Adopt(SocketAddressUrl.Of(endPoint), descriptor);
+        return ListeningDescriptor.IsOfDatagrams(descriptor)
+            ? DatagramListener.Adopt(SocketAddressUrl.Of(endPoint, TransportKind.Datagram), descriptor)
+            : KernelListener.Adopt(SocketAddressUrl.Of(endPoint, TransportKind.Stream), descriptor);
     }
 }

@@ -1,7 +1,7 @@
 namespace Sluice.Transports.Passed;
 
 /// <summary>
-/// <c>systemd:NAME</c>: the listening sockets that systemd passed under that name (<c>FileDescriptorName=</c>), however many there are.
+/// <c>systemd:NAME</c>: the sockets, of connections and of datagrams, that systemd passed under that name (<c>FileDescriptorName=</c>), however many there are.
 /// sd_listen_fds_with_names(3).
 /// </summary>
 public sealed class SystemdTransport : Transport
@@ -16,6 +16,8 @@ public sealed class SystemdTransport : Transport
     public override bool HasDescriptor => true;
 
     internal override bool IsForeign => true;
+
+    internal override TransportKind? KindOf(SocketAddressUrl url) => PassedSockets.Own.KindOf(url.Host);
 
     internal override IReadOnlyList<Listener> BindAll(SocketAddressUrl url, ListenOptions options, int sockets)
     {

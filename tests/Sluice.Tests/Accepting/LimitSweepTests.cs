@@ -11,7 +11,7 @@ public sealed class LimitSweepTests : IDisposable
     private static readonly TimeSpan Short = TimeSpan.FromMilliseconds(150);
 
     private readonly ConnectionTable _table = new();
-    private readonly ServerMetrics _metrics = new(new ServerEvents(), "sweep");
+    private readonly ServerMetrics _metrics = new(new ServerEvents(), static () => []);
     private readonly List<IDisposable> _sweeps = [];
 
     public static TheoryData<PipeKind> Kinds => [PipeKind.Blocking, PipeKind.Async];

@@ -28,7 +28,8 @@ public sealed class ServerMetricsTests : IDisposable
         _meters.SetMeasurementEventCallback<long>((instrument, value, tags, _) => Add(instrument, value, tags));
         _meters.SetMeasurementEventCallback<double>((instrument, value, tags, _) => Add(instrument, value, tags));
         _meters.Start();
-        _metrics = new ServerMetrics(_events, _model);
+        _listener.Model = _model;
+        _metrics = new ServerMetrics(_events, static () => []);
     }
 
     public void Dispose()

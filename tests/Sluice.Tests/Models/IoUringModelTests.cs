@@ -112,7 +112,7 @@ public sealed class IoUringModelTests
     {
         var options = new SocketServerOptions { Loops = 1, Linger = TimeSpan.FromMilliseconds(200) };
         options.Listen.Add(transport == "unix" ? $"unix://{Path.GetTempPath()}sluice-ring-{Path.GetRandomFileName()}.sock" : "tcp://127.0.0.1:0");
-        return new SocketServer(connection => handler(connection), options, loggers: null, new IoUringModel(shape));
+        return new SocketServer(new ServerHandlers(connection => handler(connection), datagrams: null), options, loggers: null, new IoUringModel(shape));
     }
 
     private static RingShape Of(string name) => name switch

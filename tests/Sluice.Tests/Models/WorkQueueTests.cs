@@ -81,7 +81,7 @@ public sealed class WorkQueueTests
         var socket = new StubSocket();
         dropping.TryAdd((_listener, socket), wait: false);
         var dropped = new List<StreamSocket>();
-        dropping.Close((_, waiting) => dropped.Add(waiting));
+        dropping.Close(waiting => dropped.Add(waiting.Socket));
         Assert.Same(socket, Assert.Single(dropped));
         Assert.False(dropping.TryTake(out _));
     }

@@ -61,6 +61,7 @@ internal static class Errno
         104 => NativeError.ConnectionReset,
         105 => NativeError.NoBufferSpace,
         107 => NativeError.NotConnected,
+        109 => NativeError.TooManyReferences,
         110 => NativeError.TimedOut,
         111 => NativeError.ConnectionRefused,
         112 => NativeError.HostDown,

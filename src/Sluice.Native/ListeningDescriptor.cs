@@ -73,6 +73,9 @@ internal sealed class ListeningDescriptor : SafeHandle
     /// <summary>Has it closed in the processes that this one starts.</summary>
     public static void KeepFromChildren(int descriptor) => _ = Libc.fcntl(descriptor, SetDescriptorFlags, CloseOnExec);
 
+    /// <summary>Calls that do not say otherwise wait from now on.</summary>
+    public void LetWait() => _ = Libc.fcntl((int)handle, SetStatusFlags, Libc.fcntl((int)handle, GetStatusFlags, 0) & ~NonBlocking);
+
     /// <summary>The socket listens no more, in whatever process: who waits on it is woken, and who connects is refused. shutdown(2).</summary>
     public void EndListening()
     {

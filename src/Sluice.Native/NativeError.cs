@@ -58,5 +58,6 @@ internal enum NativeError : byte
     WrongType,
     FamilyNotSupported,
     NoDestination,
+    TooManyReferences,
     Other,
 }

@@ -102,6 +102,9 @@ public static class ErrorIds
     /// <summary>A session would send more than it was sent before its peer has proved its address.</summary>
     public const string AmplificationLimit = "SLU0212";
 
+    /// <summary>A peer passed more descriptors than may wait, or than this process can have.</summary>
+    public const string DescriptorLimit = "SLU0213";
+
     /// <summary>accept(2) failed for want of a resource; accepting backs off.</summary>
     public const string AcceptBackOff = "SLU0301";
 
@@ -146,6 +149,9 @@ public static class ErrorIds
 
     /// <summary>The program is not there, or may not be executed.</summary>
     public const string ProgramNotFound = "SLU0322";
+
+    /// <summary>Descriptors cannot be passed under this model.</summary>
+    public const string DescriptorsNotPassed = "SLU0323";
 
     /// <summary>The client could not connect.</summary>
     public const string CannotConnect = "SLU0501";

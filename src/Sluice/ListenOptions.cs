@@ -12,11 +12,23 @@ public sealed class ListenOptions
     /// <summary>SO_REUSEPORT: several sockets may bind one port, and the kernel spreads connections over them. Defaults to false.</summary>
     public bool ReusePort { get; set; }
 
-    /// <summary>The mode of a Unix socket's file, whatever the umask. Whoever may write to the file may connect or send. Defaults to null: what the umask leaves.</summary>
+    /// <summary>
+    /// The mode of a Unix socket's file, whatever the umask. Whoever may write to the file may connect or send. An abstract name has no file, and a mode for it is
+    /// refused (SLU0105). Defaults to null: what the umask leaves.
+    /// </summary>
     public UnixFileMode? FileMode { get; set; }
 
-    /// <summary>The users, by number, that a Unix socket serves, by the word of the kernel (SO_PEERCRED, SCM_CREDENTIALS); others are refused or dropped. Defaults to null: all.</summary>
+    /// <summary>
+    /// The users, by number, that a Unix socket serves, by the word of the kernel (SO_PEERCRED, SCM_CREDENTIALS); others are refused or dropped, root as well.
+    /// Other transports do not tell of users: they serve whoever comes. Defaults to null: all.
+    /// </summary>
     public IReadOnlySet<uint>? AllowedUsers { get; set; }
+
+    /// <summary>
+    /// Whether the connections of Unix sockets pass descriptors (<see cref="IDescriptorPassing"/>); without it, what a peer passes is dropped. Not under
+    /// <c>io_uring</c> (SLU0323). Other transports have none to pass. Defaults to false.
+    /// </summary>
+    public bool PassDescriptors { get; set; }
 
     /// <summary>TCP_NODELAY: send small segments at once. Defaults to true.</summary>
     public bool NoDelay { get; set; } = true;

@@ -109,6 +109,7 @@ internal static class OptionsCheck
                 $"the model {model.Name} watches descriptors and {url} has none; use tcp:// or unix://, or a model that does not: thread, async");
         }
 
+        UnixSockets.CheckMode(url, options.Sockets);
         return handlers.Serve(kind) ? new(url, transport, model) : throw NoHandlerFor(url, kind);
     }
 

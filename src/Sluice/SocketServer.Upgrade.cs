@@ -168,6 +168,7 @@ public sealed partial class SocketServer
 
         if (inherited.Count > 0 && !transport.IsForeign)
         {
+            UnixSockets.SetMode(url, _options.Sockets); // which may be another one than the predecessor's
             _ = OwnAsync(UpgradeRole.Current!.HandedOver, listeners);
         }
 
@@ -178,6 +179,7 @@ public sealed partial class SocketServer
     private void Settle(Listener listener, ConcurrencyModel model, Listener? before)
     {
         listener.Model = model.Name;
+        listener.Apply(_options.Sockets);
         if (listener is DatagramListener datagrams)
         {
             datagrams.Configure(_options.Datagrams, model.ReceivesTogether);

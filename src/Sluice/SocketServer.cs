@@ -7,6 +7,7 @@ using Sluice.Datagrams;
 using Sluice.Diagnostics;
 using Sluice.Models;
 using Sluice.Restarting;
+using Sluice.Sessions;
 using Sluice.Transports;
 using Sluice.Workers;
 
@@ -67,12 +68,17 @@ public sealed partial class SocketServer : IAsyncDisposable
         (_handlers, _options) = (handlers, options);
         _model = model ?? (options.Model != AutoModel ? ConcurrencyModels.Find(options.Model)
             : handlers.HandsOver ? ConcurrencyModels.AutoForPrograms
-            : OptionsCheck.HasDescriptors(options) ? ConcurrencyModels.Auto
-            : ConcurrencyModels.AutoWithoutDescriptors);
+            : !OptionsCheck.HasDescriptors(options) ? ConcurrencyModels.AutoWithoutDescriptors
+            : options.Sockets.PassDescriptors ? ConcurrencyModels.AutoForDescriptors
+            : ConcurrencyModels.Auto);
         _addresses = OptionsCheck.Check(options, handlers, _model);
         Events = new ServerEvents();
         Metrics = new ServerMetrics(Events, () => _listeners);
         ServerLog.Attach(Events, loggers, _model.Name);
+        if (handlers.Datagrams is DatagramSessions sessions)
+        {
+            sessions.HandlerFailed += OnSessionFailed;
+        }
     }
 
     /// <summary>The model that serves, <c>auto</c> resolved. Addresses with a model of their own are served by that (<see cref="Listener.Model"/>).</summary>
@@ -275,7 +281,7 @@ public sealed partial class SocketServer : IAsyncDisposable
             throw;
         }
 
-        if (_options.Model == AutoModel && ConcurrencyModels.AutoFallback is { } reason && _model.Name == "epoll")
+        if (_options.Model == AutoModel && (_options.Sockets.PassDescriptors ? ConcurrencyModels.DescriptorsFallback : ConcurrencyModels.AutoFallback) is { } reason && _model.Name == "epoll")
         {
             Events.RaiseNoticed($"serving with epoll: {reason}");
         }
@@ -288,7 +294,7 @@ public sealed partial class SocketServer : IAsyncDisposable
     // What every connection needs.
     private void Prepare(int maximum)
     {
-        _gate = new ConnectionGate(maximum, _options.Limits.MaxConnectionsPerSource, _options.Limits.OnLimit);
+        _gate = new ConnectionGate(maximum, _options.Limits.MaxConnectionsPerSource, _options.Limits.OnLimit, _options.Sockets.AllowedUsers);
         var settings = new ConnectionSettings
         {
             MaxUnread = _options.Limits.MaxUnread,
@@ -327,6 +333,16 @@ public sealed partial class SocketServer : IAsyncDisposable
             AcceptBudget = budget,
             AcceptTimeout = timeout,
         };
+    }
+
+    // It may have failed at any time, so no datagram tells of it.
+    private void OnSessionFailed(ConnectionContext session, Exception failure)
+    {
+        IEnumerable<DatagramListener> listeners = _listeners.OfType<DatagramListener>();
+        if ((listeners.FirstOrDefault(listener => listener.LocalEndPoint.Equals(session.LocalEndPoint)) ?? listeners.FirstOrDefault()) is { } listener)
+        {
+            Events.RaiseDatagramFailed(new DatagramFailed(listener, session.RemoteEndPoint, failure));
+        }
     }
 
     private void Enter(ServerState state)

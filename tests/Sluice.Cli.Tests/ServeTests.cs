@@ -43,6 +43,34 @@ public sealed class ServeTests
     }
 
     [Fact]
+    public async Task A_Unix_socket_has_its_mode_and_serves_the_users_it_is_told()
+    {
+        using var directory = new TemporaryDirectory();
+        string path = directory.Of("echo.sock");
+        string user = File.ReadLines("/proc/self/status").First(line => line.StartsWith("Uid:", StringComparison.Ordinal)).Split('\t')[2];
+        foreach (string allowed in (string[])[$"root,{user}", "4294967294"])
+        {
+            await using SluiceProcess sluice = SluiceProcess.Start(["serve", "echo", "--listen", $"unix://{path}", "--socket-mode", "0600", "--allow-user", allowed]);
+            await sluice.LineAsync();
+            Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, new FileInfo(path).UnixFileMode);
+            using RawClient client = RawClient.Connect(path);
+            if (allowed.EndsWith(user, StringComparison.Ordinal))
+            {
+                client.Send("hello");
+                client.Finish();
+                Assert.Equal("hello"u8.ToArray(), client.ReceiveToEnd());
+            }
+            else
+            {
+                Assert.Empty(client.ReceiveToEnd());
+                await sluice.ErrorSaysAsync("UserNotAllowed");
+            }
+
+            Assert.Equal(0, await sluice.StopAsync());
+        }
+    }
+
+    [Fact]
     public async Task The_listening_line_names_the_model_that_auto_stands_for()
     {
         await using SluiceProcess sluice = SluiceProcess.Start(["serve", "echo", "--listen", "tcp://127.0.0.1:0"]);

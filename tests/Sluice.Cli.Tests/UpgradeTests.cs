@@ -49,6 +49,21 @@ public sealed class UpgradeTests
     }
 
     [Fact]
+    public async Task The_new_process_gives_the_socket_file_the_mode_of_its_own_configuration()
+    {
+        await using var server = new UpgradableServer();
+        string config = server.File("sluice.json", """{ "socket-mode": "0600" }""");
+        await server.StartAsync(unix: true, ["--model", "thread", "--config", config]);
+        Assert.Equal((UnixFileMode)0b110_000_000, new FileInfo(server.Address).UnixFileMode);
+        server.File("sluice.json", """{ "socket-mode": "0666" }""");
+
+        await server.UpgradeAsync();
+
+        Assert.Equal((UnixFileMode)0b110_110_110, new FileInfo(server.Address).UnixFileMode);
+        await server.StopAsync();
+    }
+
+    [Fact]
     public async Task A_hang_up_means_nothing_to_a_server_without_workers_and_is_told_so()
     {
         await using var server = new UpgradableServer();

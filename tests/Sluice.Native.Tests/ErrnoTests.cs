@@ -46,6 +46,7 @@ public sealed class ErrnoTests
         [nameof(NativeError.ConnectionReset)] = "Connection reset by peer",
         [nameof(NativeError.NoBufferSpace)] = "No buffer space available",
         [nameof(NativeError.NotConnected)] = "Transport endpoint is not connected",
+        [nameof(NativeError.TooManyReferences)] = "Too many references: cannot splice",
         [nameof(NativeError.TimedOut)] = "Connection timed out",
         [nameof(NativeError.ConnectionRefused)] = "Connection refused",
         [nameof(NativeError.HostDown)] = "Host is down",

@@ -4,6 +4,8 @@ using System.IO.Pipelines;
 using System.Runtime.CompilerServices;
 using System.Text;
 using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.Win32.SafeHandles;
 
 namespace Sluice.Testing;
 
@@ -46,6 +48,26 @@ public sealed class CommandHandler : ConnectionHandler
                 break;
             case ["peer"]:
                 await SayAsync(connection, $"{connection.LocalEndPoint} {connection.RemoteEndPoint}");
+                break;
+            case ["user"]:
+                UnixCredentials? credentials = connection.Features.Get<IUnixPeerFeature>()?.Credentials;
+                await SayAsync(connection, credentials is { } peer ? $"{peer.UserId} {peer.GroupId} {peer.ProcessId}" : "nobody knows");
+                break;
+            case ["descriptor"]:
+                IDescriptorPassing passing = connection.Features.GetRequiredFeature<IDescriptorPassing>();
+                if (!passing.TryReceive(out SafeFileHandle descriptor))
+                {
+                    await SayAsync(connection, "none");
+                    break;
+                }
+
+                // What came is written to, and goes back.
+                await using (var pipe = new FileStream(descriptor, FileAccess.Write, bufferSize: 0))
+                {
+                    pipe.Write(Encoding.UTF8.GetBytes($"from {Environment.ProcessId}\n"));
+                    await passing.SendAsync("back\n"u8.ToArray(), descriptor);
+                }
+
                 break;
             case ["environment", var name]:
                 await SayAsync(connection, Environment.GetEnvironmentVariable(name) ?? "none");

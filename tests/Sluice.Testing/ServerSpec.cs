@@ -53,6 +53,12 @@ public sealed record ServerSpec
 
     public double DrainSeconds { get; init; } = 5;
 
+    public int? FileMode { get; init; }
+
+    public uint[]? AllowedUsers { get; init; }
+
+    public bool PassDescriptors { get; init; }
+
     /// <summary>What workers run; null is the program itself.</summary>
     public string[]? Program { get; init; }
 
@@ -73,6 +79,9 @@ public sealed record ServerSpec
         options.Limits.OnLimit = OnLimit;
         options.Limits.IdleTimeout = Seconds(IdleSeconds);
         options.Limits.Lifetime = Seconds(LifetimeSeconds);
+        options.Sockets.FileMode = (UnixFileMode?)FileMode;
+        options.Sockets.AllowedUsers = AllowedUsers?.ToHashSet();
+        options.Sockets.PassDescriptors = PassDescriptors;
         options.Workers.Inner = Inner;
         options.Workers.Count = Workers;
         options.Workers.Most = Most;

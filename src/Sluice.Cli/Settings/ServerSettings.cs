@@ -23,6 +23,15 @@ internal static class ServerSettings
             (plan, text) => plan.Options.Listen.Add(text))
         { IsRepeatable = true };
 
+    /// <summary>What is for Unix sockets alone.</summary>
+    private static readonly ServerSetting[] OfUnixSockets =
+    [
+        new("socket-mode", "MODE", "The mode of the files of unix:// sockets, in octal, as 0660. Who may write to the file may connect.",
+            (plan, text) => plan.Options.Sockets.FileMode = SettingValues.FileMode(text)) { Default = "what the umask leaves" },
+        new("allow-user", "LIST", "The only users whom Unix sockets serve, as 0,1000,www-data: numbers, or names of /etc/passwd. Others are refused.",
+            (plan, text) => plan.Options.Sockets.AllowedUsers = SettingValues.Users(text)) { Default = "all who may connect" },
+    ];
+
     /// <summary>The language, which clients have as well.</summary>
     public static readonly ServerSetting Lang =
         new("lang", "en|zh", "The language of what is printed.",
@@ -103,5 +112,5 @@ internal static class ServerSettings
     ];
 
     /// <summary>What <c>serve</c> and <c>receive</c> take.</summary>
-    public static readonly ServerSetting[] WithListen = [Listen, .. Common];
+    public static readonly ServerSetting[] WithListen = [Listen, .. OfUnixSockets, .. Common];
 }

@@ -102,6 +102,18 @@ internal sealed class SettingSources
         {
             throw new UsageException(ErrorIds.OptionNotHonoured, "--reuse-port is for tcp:// addresses, and there is none here; leave it out");
         }
+
+        string[] schemes = [.. plan.Options.Listen.Select(url => SocketAddressUrl.Parse(url).Scheme)];
+        if (schemes.Length > 0 && plan.Options.Sockets.FileMode is not null && !schemes.Any(scheme => scheme is "unix" or "unixgram"))
+        {
+            throw new UsageException(ErrorIds.OptionNotHonoured, "--socket-mode is for the files of unix:// addresses, and there is none here; leave it out");
+        }
+
+        // What was passed may be a Unix socket.
+        if (schemes.Length > 0 && plan.Options.Sockets.AllowedUsers is not null && !schemes.Any(scheme => scheme is "unix" or "unixgram" or "fd" or "systemd"))
+        {
+            throw new UsageException(ErrorIds.OptionNotHonoured, "--allow-user is for Unix sockets, and there is none here: whoever comes would be served; leave it out, or listen on unix://");
+        }
     }
 
     // An empty variable is one that is not set.

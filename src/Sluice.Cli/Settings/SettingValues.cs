@@ -43,6 +43,15 @@ internal static class SettingValues
             ? value
             : throw new FormatException("bytes per second such as 1024, 1KiB/s or 2MiB/s, or off");
 
+    /// <summary>Permissions in octal: <c>660</c>, <c>0660</c>.</summary>
+    public static UnixFileMode FileMode(string text) =>
+        text.Length is 3 or 4 && !text.AsSpan().ContainsAnyExceptInRange('0', '7') && Convert.ToInt32(text, fromBase: 8) is <= 0x1FF and int mode // 0777
+            ? (UnixFileMode)mode
+            : throw new FormatException("a mode in octal from 000 to 777, such as 0660");
+
+    /// <summary>Users, by number or by name, with commas between them.</summary>
+    public static HashSet<uint> Users(string text) => [.. text.Split(',').Select(User)];
+
     /// <summary>A switch.</summary>
     public static bool Switch(string text) => text switch
     {
@@ -82,6 +91,11 @@ internal static class SettingValues
         bytes = 0;
         return false;
     }
+
+    // (uid_t)-1 is nobody.
+    private static uint User(string word) =>
+        uint.TryParse(word, NumberStyles.None, CultureInfo.InvariantCulture, out uint number) && number != uint.MaxValue ? number
+        : PasswdFile.Find(word) ?? throw new FormatException($"users such as 0,1000,www-data: '{word}' is neither a number nor a name of {PasswdFile.Name}");
 
     private static int CountFrom1(string text) =>
         int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int value) && value >= 1

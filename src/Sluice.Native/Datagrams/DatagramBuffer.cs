@@ -19,11 +19,17 @@ internal sealed unsafe class DatagramBuffer
 
     private const int ControlHeader = 16; // struct cmsghdr
     private const int SOL_IP = 0, SOL_SOCKET = 1, SOL_UDP = 17, SOL_IPV6 = 41;
-    private const int IP_PKTINFO = 8, IPV6_PKTINFO = 50, SCM_CREDENTIALS = 2, SCM_TIMESTAMPNS = 35, SO_RXQ_OVFL = 40, UDP_GRO = 104;
+    private const int IP_PKTINFO = 8, IPV6_PKTINFO = 50, SCM_RIGHTS = 1, SCM_CREDENTIALS = 2, SCM_TIMESTAMPNS = 35, SO_RXQ_OVFL = 40, UDP_GRO = 104;
     private const int MSG_TRUNC = 0x20;
+    private const byte FirstMulticast = 224; // of IPv4: 224.0.0.0/4 and what is above, the broadcast 255.255.255.255 included
+
+    // What comes before an IPv4 address that an IPv6 socket has.
+    private static ReadOnlySpan<byte> Mapped => [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff];
 
     private int _local; // where the address lies that it was sent to; 0: not told
     private int _localLength;
+    private int _source; // where the address lies to answer from
+    private int _sourceLength;
 
     public DatagramBuffer(int size)
     {
@@ -49,7 +55,7 @@ internal sealed unsafe class DatagramBuffer
     public uint? Dropped { get; private set; }
 
     /// <summary>When it was received, in nanoseconds since 1970; 0 when the kernel was not asked.</summary>
-    public long Nanoseconds { get; private set; }
+    public long Nanoseconds { get; set; }
 
     /// <summary>Who sent it; null when the kernel was not asked.</summary>
     public PeerCredentials? Credentials { get; private set; }
@@ -62,6 +68,9 @@ internal sealed unsafe class DatagramBuffer
     /// <summary>The address that it was sent to, 4 or 16 bytes, where the kernel was asked; else empty.</summary>
     public ReadOnlySpan<byte> LocalAddress => Array.AsSpan(_local, _localLength);
 
+    /// <summary>The address to answer from, in the same way: the machine's own, where it was sent to many (broadcast, multicast); empty leaves it to the route.</summary>
+    public ReadOnlySpan<byte> Source => Array.AsSpan(_source, _sourceLength);
+
     internal byte* Start { get; }
 
     /// <summary>Makes it a copy of a part of another one.</summary>
@@ -71,7 +80,7 @@ internal sealed unsafe class DatagramBuffer
         other.Array.AsSpan(offset, length).CopyTo(Array.AsSpan(PayloadOffset));
         (Length, NameLength, IsTruncated, SegmentSize) = (length, other.NameLength, other.IsTruncated, other.SegmentSize);
         (Dropped, Nanoseconds, Credentials) = (null, other.Nanoseconds, other.Credentials);
-        (_local, _localLength) = (other._local, other._localLength);
+        (_local, _localLength, _source, _sourceLength) = (other._local, other._localLength, other._source, other._sourceLength);
     }
 
     /// <summary>Makes it what another process has received.</summary>
@@ -82,12 +91,13 @@ internal sealed unsafe class DatagramBuffer
         payload.CopyTo(Array.AsSpan(PayloadOffset));
         (NameLength, Length, IsTruncated, SegmentSize, Dropped) = (name.Length, payload.Length, isTruncated, 0, null);
         (Nanoseconds, Credentials, _local, _localLength) = (nanoseconds, credentials, NameRoom, local.Length);
+        SetSource(NameRoom, local.Length);
     }
 
     /// <summary>Reads what the kernel has left beside the bytes.</summary>
     internal void Accept(in MultiMessageHeader message)
     {
-        Length = (int)message.Length;
+        Length = (int)Math.Min(message.Length, (uint)Size);
         NameLength = Math.Min((int)message.Header.NameLength, NameRoom);
         if (NameLength <= sizeof(ushort))
         {
@@ -95,8 +105,8 @@ internal sealed unsafe class DatagramBuffer
         }
 
         IsTruncated = (message.Header.Flags & MSG_TRUNC) != 0;
-        (SegmentSize, _localLength, Nanoseconds, Credentials, Dropped) = (0, 0, 0, null, null);
-        nint left = message.Header.ControlLength;
+        (SegmentSize, _localLength, _sourceLength, Nanoseconds, Credentials, Dropped) = (0, 0, 0, 0, null, null);
+        nint left = Math.Min(message.Header.ControlLength, ControlRoom);
         byte* at = (byte*)message.Header.Control;
         while (left >= ControlHeader)
         {
@@ -106,35 +116,54 @@ internal sealed unsafe class DatagramBuffer
                 return;
             }
 
-            Take(*(int*)(at + 8), *(int*)(at + 12), at + ControlHeader);
+            Take(*(int*)(at + 8), *(int*)(at + 12), at + ControlHeader, (int)length - ControlHeader);
             nint step = (length + 7) & ~7;
             at += step;
             left -= step;
         }
     }
 
-    private void Take(int level, int type, byte* data)
+    // Where there was no room for the whole of a message, its data is shorter than it should be.
+    private void Take(int level, int type, byte* data, int length)
     {
         switch (level, type)
         {
-            case (SOL_SOCKET, SCM_TIMESTAMPNS): // struct timespec
+            case (SOL_SOCKET, SCM_TIMESTAMPNS) when length >= 16: // struct timespec
                 Nanoseconds = (*(long*)data * 1_000_000_000) + *(long*)(data + 8);
                 break;
-            case (SOL_IP, IP_PKTINFO): // struct in_pktinfo: int, in_addr, in_addr: the last is the header's destination
+            case (SOL_IP, IP_PKTINFO) when length >= 12: // struct in_pktinfo: int, in_addr, in_addr: ours, and the header's destination
                 (_local, _localLength) = ((int)(data + 8 - Start), 4);
+                SetSource((int)(data + 4 - Start), 4);
                 break;
-            case (SOL_IPV6, IPV6_PKTINFO): // struct in6_pktinfo: in6_addr, unsigned
+            case (SOL_IPV6, IPV6_PKTINFO) when length >= 20: // struct in6_pktinfo: in6_addr, unsigned
                 (_local, _localLength) = ((int)(data - Start), 16);
+                SetSource(_local, 16);
                 break;
-            case (SOL_SOCKET, SCM_CREDENTIALS): // struct ucred
+            case (SOL_SOCKET, SCM_CREDENTIALS) when length >= sizeof(PeerCredentials): // struct ucred
                 Credentials = *(PeerCredentials*)data;
                 break;
-            case (SOL_SOCKET, SO_RXQ_OVFL):
+            case (SOL_SOCKET, SCM_RIGHTS): // whoever sends descriptors is not to fill our table with them
+                for (int i = 0; i + sizeof(int) <= length; i += sizeof(int))
+                {
+                    _ = Libc.close(*(int*)(data + i));
+                }
+
+                break;
+            case (SOL_SOCKET, SO_RXQ_OVFL) when length >= sizeof(uint):
                 Dropped = *(uint*)data;
                 break;
-            case (SOL_UDP, UDP_GRO):
-                SegmentSize = *(int*)data;
+            case (SOL_UDP, UDP_GRO) when length >= sizeof(int):
+                SegmentSize = Math.Max(*(int*)data, 0);
                 break;
         }
+    }
+
+    // Nobody can send from an address that means many; of IPv4's broadcasts to an IPv6 socket only the one for everybody can be told.
+    private void SetSource(int at, int length)
+    {
+        ReadOnlySpan<byte> address = Array.AsSpan(at, length);
+        ReadOnlySpan<byte> four = length == 4 ? address : address.StartsWith(Mapped) ? address[12..] : default;
+        bool isMany = four.IsEmpty ? address is [0xff, ..] : four[0] >= FirstMulticast;
+        (_source, _sourceLength) = (at, isMany ? 0 : length);
     }
 }

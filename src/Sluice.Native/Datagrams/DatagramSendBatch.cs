@@ -96,9 +96,17 @@ internal sealed unsafe class DatagramSendBatch : IDisposable
     public void Send(int descriptor, IDatagramFailures failures)
     {
         int done = 0;
+        bool someWait = false;
         while (done < _count)
         {
-            nint sent = Libc.message(Libc.SendMessages, descriptor, _messages + done, _count - done, MSG_NOSIGNAL | MSG_DONTWAIT, 0);
+            int run = someWait ? RunFrom(done, failures) : _count - done;
+            if (run == 0)
+            {
+                Fail(descriptor, _messages[done++].Header, NativeError.WouldBlock, failures); // behind one to the same peer that had no room
+                continue;
+            }
+
+            nint sent = Libc.message(Libc.SendMessages, descriptor, _messages + done, run, MSG_NOSIGNAL | MSG_DONTWAIT, 0);
             if (sent > 0)
             {
                 done += (int)sent;
@@ -108,6 +116,7 @@ internal sealed unsafe class DatagramSendBatch : IDisposable
             NativeError error = sent < 0 ? Errno.OfSystem : NativeError.Other;
             if (error != NativeError.Interrupted)
             {
+                someWait |= error == NativeError.WouldBlock;
                 Fail(descriptor, _messages[done++].Header, error, failures);
             }
         }
@@ -123,10 +132,22 @@ internal sealed unsafe class DatagramSendBatch : IDisposable
         NativeMemory.Free(_controls);
     }
 
+    // How many in a row may go: none of them is to overtake one that waits.
+    private int RunFrom(int first, IDatagramFailures failures)
+    {
+        int end = first;
+        while (end < _count && failures.MayGo(new ReadOnlySpan<byte>(_messages[end].Header.Name, (int)_messages[end].Header.NameLength)))
+        {
+            end++;
+        }
+
+        return end - first;
+    }
+
     // Behind the last one, if that goes to the same peer with the same length: only the last of a row may be shorter, and none may be empty.
     private void Add(DatagramBuffer to, byte* start, int length)
     {
-        if (_lastPeer is { } last && !_isFull && length > 0 && length <= _segment && _together + length <= MostTogether && (ReferenceEquals(last, to) || (last.Name.SequenceEqual(to.Name) && last.LocalAddress.SequenceEqual(to.LocalAddress))))
+        if (_lastPeer is { } last && !_isFull && length > 0 && length <= _segment && _together + length <= MostTogether && (ReferenceEquals(last, to) || (last.Name.SequenceEqual(to.Name) && last.Source.SequenceEqual(to.Source))))
         {
             ref MessageHeader header = ref _messages[_count - 1].Header;
             if (header.VectorCount == 1)
@@ -141,7 +162,7 @@ internal sealed unsafe class DatagramSendBatch : IDisposable
             return;
         }
 
-        Begin(to.Start, to.NameLength, to.LocalAddress, start, length);
+        Begin(to.Start, to.NameLength, to.Source, start, length);
         (_lastPeer, _segment, _together, _isFull) = (Offloads && length is > 0 and <= LongestSegment ? to : null, length, length, false);
     }
 
@@ -219,6 +240,9 @@ internal sealed unsafe class DatagramSendBatch : IDisposable
 /// <summary>Who is told of datagrams that the kernel did not take.</summary>
 internal interface IDatagramFailures
 {
+    /// <summary>Whether nothing to this peer waits, which would have to go first. Asked once one had no room.</summary>
+    bool MayGo(ReadOnlySpan<byte> name);
+
     /// <summary>One was not sent. The spans are valid during the call.</summary>
     void OnNotSent(ReadOnlySpan<byte> name, ReadOnlySpan<byte> source, ReadOnlySpan<byte> payload, NativeError error);
 }

@@ -11,16 +11,14 @@ internal sealed unsafe class DescriptorChannel : IDisposable
 
     private const int AF_UNIX = 1;
     private const int SOCK_SEQPACKET_CLOEXEC = 5 | 0x80000;
-    private const int SOL_SOCKET = 1;
-    private const int SCM_RIGHTS = 1;
     private const int MSG_DONTWAIT = 0x40;
     private const int MSG_NOSIGNAL = 0x4000;
     private const int MSG_CMSG_CLOEXEC = 0x40000000;
     private const int MSG_CTRUNC = 8;
     private const int SetDescriptorFlags = 2; // F_SETFD
     private const int CloseOnExec = 1; // FD_CLOEXEC
-    private const int ControlHeader = 16; // struct cmsghdr
-    private const int ControlSize = ControlHeader + (MostDescriptors * sizeof(int)) + 4;
+
+    private static readonly int ControlSize = ControlMessages.Space(MostDescriptors);
 
     private readonly Lock _closing = new();
     private int _descriptor;
@@ -69,12 +67,7 @@ internal sealed unsafe class DescriptorChannel : IDisposable
                 var header = new MessageHeader { Vectors = &vector, VectorCount = 1 };
                 if (descriptors.Length > 0)
                 {
-                    *(nint*)control = ControlHeader + (descriptors.Length * sizeof(int));
-                    *(int*)(control + 8) = SOL_SOCKET;
-                    *(int*)(control + 12) = SCM_RIGHTS;
-                    descriptors.CopyTo(new Span<int>(control + ControlHeader, descriptors.Length));
-                    header.Control = control;
-                    header.ControlLength = (ControlHeader + (descriptors.Length * sizeof(int)) + 7) & ~7;
+                    ControlMessages.Put(ref header, control, descriptors);
                 }
 
                 while (true)
@@ -123,7 +116,10 @@ internal sealed unsafe class DescriptorChannel : IDisposable
                 }
             }
 
-            received = Take(header, control, descriptors);
+            // Everything of a message that the kernel has cut is closed (MSG_CTRUNC: this process has no descriptor left): half of them would be worse than none.
+            bool isCut = (header.Flags & MSG_CTRUNC) != 0;
+            int came = ControlMessages.Take(header, isCut ? [] : descriptors);
+            received = isCut ? 0 : Math.Min(came, descriptors.Length);
             return SocketResult.Of((int)count);
         }
     }
@@ -138,32 +134,5 @@ internal sealed unsafe class DescriptorChannel : IDisposable
                 _descriptor = -1;
             }
         }
-    }
-
-    // A sender puts all into one control message. What there is no room for is closed, and so is everything of a message that the kernel has cut
-    // (MSG_CTRUNC: this process has no descriptor left): half of them would be worse than none.
-    private static int Take(in MessageHeader header, byte* control, Span<int> descriptors)
-    {
-        if (header.ControlLength < ControlHeader || *(int*)(control + 8) != SOL_SOCKET || *(int*)(control + 12) != SCM_RIGHTS)
-        {
-            return 0;
-        }
-
-        int count = (int)((*(nint*)control - ControlHeader) / sizeof(int));
-        int room = (header.Flags & MSG_CTRUNC) != 0 ? 0 : descriptors.Length;
-        var all = new ReadOnlySpan<int>(control + ControlHeader, count);
-        for (int i = 0; i < count; i++)
-        {
-            if (i < room)
-            {
-                descriptors[i] = all[i];
-            }
-            else
-            {
-                _ = Libc.close(all[i]);
-            }
-        }
-
-        return Math.Min(count, room);
     }
 }

@@ -25,6 +25,9 @@ public enum RefuseReason
 
     /// <summary>No worker process could be had for it.</summary>
     NoWorker,
+
+    /// <summary>The user at the other end of a Unix socket is not one of <see cref="ListenOptions.AllowedUsers"/>.</summary>
+    UserNotAllowed,
 }
 
 internal enum AcceptAction

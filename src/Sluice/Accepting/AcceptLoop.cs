@@ -59,6 +59,12 @@ internal sealed class AcceptLoop(StreamListener listener, ConnectionGate gate, S
     {
         _delay = ShortestDelay;
         _retries = 0;
+        if (!gate.Allows(socket))
+        {
+            Release();
+            return AcceptDecision.Refuse(socket, RefuseReason.UserNotAllowed);
+        }
+
         if (!_holdsPlace && !gate.TryTake())
         {
             return AcceptDecision.Refuse(socket, RefuseReason.MaxConnections);

@@ -92,6 +92,13 @@ internal sealed class BlockingAcceptor
     /// <summary>Ends when no handler of a datagram runs any more, after <see cref="Run"/>.</summary>
     public Task DatagramsEndedAsync() => Task.WhenAll(_receivers.Select(receiver => receiver.Ended));
 
+    /// <summary>Closes as soon as no handler of a datagram runs any more, for those who do not wait for that.</summary>
+    public async Task CloseLaterAsync()
+    {
+        await DatagramsEndedAsync();
+        Close();
+    }
+
     /// <summary>No handler of a datagram runs any more.</summary>
     public void Close() => Array.ForEach(_receivers, receiver => receiver.Dispose());
 

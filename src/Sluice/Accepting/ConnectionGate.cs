@@ -3,10 +3,10 @@ using Sluice.Transports;
 namespace Sluice.Accepting;
 
 /// <summary>
-/// Who may come in: a hard, global maximum and a maximum per source. A place is taken before the connection is accepted (wait) or as it
+/// Who may come in: the users of Unix sockets that are allowed, a hard, global maximum and a maximum per source. A place is taken before the connection is accepted (wait) or as it
 /// comes (refuse) and given back when it has ended, so there are never more, whoever races.
 /// </summary>
-internal sealed class ConnectionGate(int maximum, int? perSource, OnLimit onLimit)
+internal sealed class ConnectionGate(int maximum, int? perSource, OnLimit onLimit, IReadOnlySet<uint>? allowedUsers = null)
 {
     private readonly Dictionary<ulong, int> _sources = [];
     private int _taken;
@@ -39,6 +39,9 @@ internal sealed class ConnectionGate(int maximum, int? perSource, OnLimit onLimi
             _freed -= freed;
         }
     }
+
+    /// <summary>Whether the user at the other end may connect; always, where the transport does not tell of users.</summary>
+    public bool Allows(StreamSocket socket) => allowedUsers is null || socket.PeerCredentials is not { } peer || allowedUsers.Contains(peer.User);
 
     /// <summary>Takes a place, if there is one.</summary>
     public bool TryTake()

@@ -2,6 +2,7 @@ using System.IO.Pipelines;
 using System.Threading.Tasks.Sources;
 using Microsoft.AspNetCore.Connections;
 using Sluice.Native;
+using Sluice.Transports;
 
 namespace Sluice.Connections;
 
@@ -20,8 +21,8 @@ internal sealed class AsyncPipeReader(AsyncConnection connection) : DirectPipeRe
     // Idle and Waiting are set by the reading side, Readable and the way out of Waiting by whoever gets there first.
     private int _readiness;
 
-    // FIN or an error has been seen: a short receive no longer means that nothing follows.
-    private volatile bool _peerClosed;
+    // A short receive does not mean that nothing follows: FIN or an error has been seen, or descriptors are passed.
+    private volatile bool _peerClosed = connection.Socket is PassingStreamSocket;
 
     private ManualResetValueTaskSourceCore<ReadResult> _pending;
     // A read was pending and nobody has taken its result yet: _pending is not ours to use again.

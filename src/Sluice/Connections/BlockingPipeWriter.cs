@@ -142,7 +142,12 @@ internal sealed class BlockingPipeWriter(BlockingConnection connection) : Direct
         {
             if (Connection.HasOutbox)
             {
-                NativeError error = Connection.SendOutbox(wait: true);
+                NativeError error = Connection.SendOutbox(wait: true, cancellation);
+                if (error == NativeError.WouldBlock && cancellation.IsCancellationRequested)
+                {
+                    return Cancelled(source, cancellation);
+                }
+
                 if (error != NativeError.None)
                 {
                     throw Failed();

@@ -16,6 +16,7 @@ internal sealed class ConnectionExtras
     public IDuplexPipe? Transport;
     public EndPoint? LocalEndPoint;
     public EndPoint? RemoteEndPoint;
+    public UnixCredentials? UnixPeer;
     public Exception? Failure;
     public CancellationTokenSource? ConnectionClosed;
     public CancellationTokenSource? CloseRequested;

@@ -44,6 +44,9 @@ public enum CloseReason
 
     /// <summary>SLU0307: the worker process that served it ended without a word.</summary>
     WorkerDied,
+
+    /// <summary>SLU0213: the peer passed more descriptors than may wait.</summary>
+    DescriptorLimit,
 }
 
 /// <summary>A feature of every connection: why it ended, once it has.</summary>

@@ -221,6 +221,11 @@ internal abstract class DirectPipeReader<TConnection>(TConnection connection) : 
         {
             Connection.End(CloseReason.Drained); // the server drains, and nothing is in flight
         }
+        else if (got.Error == NativeError.TooManyReferences)
+        {
+            Connection.End(CloseReason.DescriptorLimit);
+            throw Connection.EndedException();
+        }
         else if (Connection.End(CloseReason.PeerReset) && HasUnread)
         {
             throw Connection.EndedException();

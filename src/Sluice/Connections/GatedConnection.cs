@@ -1,5 +1,6 @@
 using System.Net.Sockets;
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using Sluice.Native;
 using Sluice.Transports;
 
@@ -65,18 +66,18 @@ internal abstract partial class GatedConnection(StreamSocket socket, ConnectionS
     /// Sends what others queued, from inside the sender's gate, unless a flush of the handler's is half sent (it waits, or was cancelled). WouldBlock
     /// when the peer's window is full first.
     /// </summary>
-    internal NativeError SendOutbox(bool wait)
+    internal NativeError SendOutbox(bool wait, CancellationToken cancellation = default)
     {
         Outbox? outbox = _ownBegun ? null : Outbox;
-        while (outbox is not null && outbox.TryPeek(out ReadOnlySpan<byte> rest))
+        while (outbox is not null && outbox.TryPeek(out ReadOnlySpan<byte> rest, out SafeHandle? descriptor))
         {
-            SocketResult sent = Socket.Send(rest, wait);
+            SocketResult sent = descriptor is null ? Socket.Send(rest, wait) : Socket.SendWith(descriptor, rest, wait);
             if (sent.Succeeded)
             {
                 outbox.Sent(sent.Count);
                 CountSent(sent.Count);
             }
-            else if (sent.Error != NativeError.Interrupted && !(wait && sent.Error == NativeError.WouldBlock && CloseReason is CloseReason.None or CloseReason.Drained))
+            else if (sent.Error != NativeError.Interrupted && !(wait && sent.Error == NativeError.WouldBlock && !cancellation.IsCancellationRequested && CloseReason is CloseReason.None or CloseReason.Drained))
             {
                 return sent.Error;
             }
@@ -149,6 +150,7 @@ internal abstract partial class GatedConnection(StreamSocket socket, ConnectionS
             TakeBack(reset);
         }
 
+        Outbox?.Clear();
         Socket.Close();
         End(CloseReason.Completed);
         FireConnectionClosed();

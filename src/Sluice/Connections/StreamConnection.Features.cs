@@ -21,13 +21,16 @@ internal abstract partial class StreamConnection :
     IConnectionCloseReason,
     IConnectionSender,
     IConnectionUnit,
-    ISocketHandOver
+    ISocketHandOver,
+    IUnixPeerFeature,
+    IDescriptorPassing
 {
     private static readonly Type[] OwnFeatures =
     [
         typeof(IConnectionIdFeature), typeof(IConnectionItemsFeature), typeof(IConnectionTransportFeature), typeof(IConnectionLifetimeFeature),
         typeof(IConnectionLifetimeNotificationFeature), typeof(IConnectionEndPointFeature), typeof(IMemoryPoolFeature),
         typeof(IConnectionCloseReason), typeof(IConnectionSender), typeof(IConnectionUnit), typeof(ISocketHandOver),
+        typeof(IUnixPeerFeature), typeof(IDescriptorPassing),
     ];
 
     private static long _lastId;
@@ -85,7 +88,7 @@ internal abstract partial class StreamConnection :
 
     object? IFeatureCollection.this[Type key]
     {
-        get => _extras?.Features is { } features && features.TryGetValue(key, out object? other) ? other : Array.IndexOf(OwnFeatures, key) >= 0 ? this : null;
+        get => _extras?.Features is { } features && features.TryGetValue(key, out object? other) ? other : Array.IndexOf(OwnFeatures, key) >= 0 && IsHere(key) ? this : null;
         set
         {
             (Extras.Features ??= [])[key] = value;

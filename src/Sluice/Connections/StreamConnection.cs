@@ -188,7 +188,7 @@ internal abstract partial class StreamConnection : ConnectionContext, IDuplexPip
                 Socket.Shutdown(SocketShutdown.Receive); // the handler may still say goodbye
                 Wake();
                 return true;
-            case CloseReason.Aborted or CloseReason.DrainCut or CloseReason.WriteTimeout or CloseReason.HandlerFailed or CloseReason.UnreadLimit:
+            case CloseReason.Aborted or CloseReason.DrainCut or CloseReason.WriteTimeout or CloseReason.HandlerFailed or CloseReason.UnreadLimit or CloseReason.DescriptorLimit:
                 Socket.Reset();
                 break;
             default:
@@ -245,6 +245,8 @@ internal abstract partial class StreamConnection : ConnectionContext, IDuplexPip
         CloseReason.PeerReset => new ConnectionResetException("The peer reset the connection."),
         CloseReason.UnreadLimit => new ConnectionAbortedException(
             $"{ErrorIds.UnreadLimit}: {Settings.MaxUnread} bytes were examined and none consumed; consume as you read, or raise MaxUnread."),
+        CloseReason.DescriptorLimit => new ConnectionAbortedException(
+            $"{ErrorIds.DescriptorLimit}: the peer has passed more than {ReceivedDescriptors.Most} descriptors that were not taken, or more than this process can have; take them as you read."),
         CloseReason.None => new ConnectionAbortedException("The connection has ended."),
         CloseReason reason => new ConnectionAbortedException($"The connection has ended: {reason}."),
     };

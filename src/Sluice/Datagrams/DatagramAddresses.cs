@@ -1,7 +1,6 @@
 using System.Buffers.Binary;
 using System.Net;
 using System.Net.Sockets;
-using System.Text;
 
 namespace Sluice.Datagrams;
 
@@ -11,9 +10,12 @@ internal static class DatagramAddresses
     private const int FamilySize = 2;
     private const int FourSize = 16; // struct sockaddr_in
     private const int SixSize = 28; // struct sockaddr_in6
+    private const int UnixSize = 110; // struct sockaddr_un
     private const ushort UnixFamily = 1;
     private const ushort FourFamily = 2;
     private const ushort SixFamily = 10;
+
+    private static readonly UnixDomainSocketEndPoint AnyUnix = new("/"); // to make others from
 
     // What comes before an IPv4 address that an IPv6 socket has.
     private static ReadOnlySpan<byte> Mapped => [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff];
@@ -33,12 +35,25 @@ internal static class DatagramAddresses
             case SixFamily when name.Length >= SixSize:
                 return new IPEndPoint(ToAddress(name.Slice(8, 16), BitConverter.ToUInt32(name[24..])), BinaryPrimitives.ReadUInt16BigEndian(name[2..]));
             case UnixFamily:
-                ReadOnlySpan<byte> path = name[FamilySize..];
-                int end = path[0] == 0 ? -1 : path.IndexOf((byte)0); // an abstract name begins with a NUL, and a path ends with one
-                return new UnixDomainSocketEndPoint(Encoding.UTF8.GetString(end < 0 ? path : path[..end]));
+                return ToUnixEndPoint(name);
             default:
                 return null;
         }
+    }
+
+    // A path ends with a NUL, an abstract name begins with one. Neither need be text, so the end point keeps the bytes.
+    private static EndPoint? ToUnixEndPoint(ReadOnlySpan<byte> name)
+    {
+        int end = name[FamilySize] == 0 ? -1 : name[FamilySize..].IndexOf((byte)0);
+        name = end < 0 ? name : name[..(FamilySize + end)];
+        if (name.Length > UnixSize)
+        {
+            return null;
+        }
+
+        var address = new SocketAddress(AddressFamily.Unix, name.Length);
+        name.CopyTo(address.Buffer.Span);
+        return AnyUnix.Create(address);
     }
 
     /// <summary>An address of 4 or 16 bytes.</summary>

@@ -19,6 +19,7 @@ internal sealed class DatagramBacklog : IDisposable
     private readonly int _most;
     private readonly long _patience;
     private int _count;
+    private bool _isDisposed;
 
     public DatagramBacklog(DatagramReceiver receiver, DatagramOptions options)
     {
@@ -55,7 +56,7 @@ internal sealed class DatagramBacklog : IDisposable
     {
         lock (_changing)
         {
-            if (_count >= _most)
+            if (_count >= _most || _isDisposed)
             {
                 return false;
             }
@@ -78,6 +79,7 @@ internal sealed class DatagramBacklog : IDisposable
         _timer.Dispose();
         lock (_changing)
         {
+            _isDisposed = true;
             while (_waiting.TryDequeue(out Waiting waiting))
             {
                 Forget(waiting);

@@ -39,7 +39,8 @@ internal sealed partial class DatagramReceiver
         }
         else
         {
-            SendNow(to.Name, payload.Span, to.LocalAddress);
+            FlushIfOwn();
+            SendNow(to.Name, payload.Span, to.Source);
         }
     }
 
@@ -68,6 +69,7 @@ internal sealed partial class DatagramReceiver
         }
         else
         {
+            FlushIfOwn();
             SendNow(name, payload, source: []);
         }
     }
@@ -85,6 +87,8 @@ internal sealed partial class DatagramReceiver
         Listener.Traffic.CountSent(1, payload.Length);
         return true;
     }
+
+    bool IDatagramFailures.MayGo(ReadOnlySpan<byte> name) => _backlog.MayOvertake(name);
 
     /// <summary>One of the batch was not taken. Those without room wait for it.</summary>
     void IDatagramFailures.OnNotSent(ReadOnlySpan<byte> name, ReadOnlySpan<byte> source, ReadOnlySpan<byte> payload, NativeError error)
@@ -152,6 +156,15 @@ internal sealed partial class DatagramReceiver
         {
             Flush();
             _thread = default;
+        }
+    }
+
+    // What does not go with the batch goes after it.
+    private void FlushIfOwn()
+    {
+        if (_thread.IsCallers)
+        {
+            Flush();
         }
     }
 

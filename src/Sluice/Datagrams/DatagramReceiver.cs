@@ -32,6 +32,7 @@ internal sealed partial class DatagramReceiver : IDatagramSender, IDatagramFailu
     private int _batchSize = SmallestBatch;
     private int _received; // in the batch that is served now
     private int _kept; // of the places, by handlers that wait or a model that was handed them
+    private int _spare; // places that nothing was received for
     private int _added; // places taken for what came as one
     private int _datagrams;
     private long _bytes;
@@ -55,6 +56,11 @@ internal sealed partial class DatagramReceiver : IDatagramSender, IDatagramFailu
         _gate = server.DatagramGate;
         _allowed = listener.Traits.IsUnix ? server.Options.Sockets.AllowedUsers : null;
         _descriptor = new DatagramDescriptor(listener.Handle!);
+        if (server.AcceptBudget is not null)
+        {
+            listener.ReceiveApart(); // one is one
+        }
+
         _pool = new DatagramPool(this, server.Options.Datagrams.MaxSize);
         _backlog = new DatagramBacklog(this, server.Options.Datagrams);
     }
@@ -208,10 +214,25 @@ internal sealed partial class DatagramReceiver : IDatagramSender, IDatagramFailu
             return 0;
         }
 
-        (NotBefore, _pause, _received, _kept, _added) = (0, ShortestPause, got.Count, 0, 0);
+        (NotBefore, _pause, _received, _spare, _kept, _added) = (0, ShortestPause, got.Count, places - got.Count, 0, 0);
         (_datagrams, _bytes, _truncated) = (0, 0, 0);
         _server.TookDatagrams(got.Count);
+        if (!_server.Options.Datagrams.Timestamps)
+        {
+            NoteTime();
+        }
+
         return places;
+    }
+
+    // The kernel was not asked.
+    private void NoteTime()
+    {
+        long now = (Clock.GetUtcNow() - DateTimeOffset.UnixEpoch).Ticks * TimeSpan.NanosecondsPerTick;
+        for (int i = 0; i < _received; i++)
+        {
+            _buffers[i].Nanoseconds = now;
+        }
     }
 
     private void Fill(int place, ReceivedDatagram datagram) => (_places[place], _buffers[place]) = (datagram, datagram.Buffer);
@@ -283,7 +304,7 @@ internal sealed partial class DatagramReceiver : IDatagramSender, IDatagramFailu
                 {
                     if (MoveRest(datagram.Buffer, offset, left) is not { } rest)
                     {
-                        Lose(DropReason.NoCapacity, (left + segment - 1) / segment);
+                        LoseRest(left, segment);
                         return;
                     }
 
@@ -329,7 +350,7 @@ internal sealed partial class DatagramReceiver : IDatagramSender, IDatagramFailu
         {
             if (MoveRest(buffer, offset, Math.Min(segment, left)) is not { } other)
             {
-                Lose(DropReason.NoCapacity, (left + segment - 1) / segment);
+                LoseRest(left, segment);
                 break;
             }
 
@@ -346,18 +367,37 @@ internal sealed partial class DatagramReceiver : IDatagramSender, IDatagramFailu
 
     private static int SegmentOf(DatagramBuffer buffer) => buffer.SegmentSize > 0 ? buffer.SegmentSize : Math.Max(buffer.Length, 1);
 
-    // Only this thread rents, so that what lies in a buffer that was just given back is still there.
+    // Only this thread rents, so that what lies in a buffer that was just given back is still there. What is about to be sent lies there, too: it goes first.
     private ReceivedDatagram? MoveRest(DatagramBuffer from, int offset, int length)
     {
-        if (_gate.Take(1) == 0)
+        if (_spare > 0)
+        {
+            _spare--;
+        }
+        else if (_gate.Take(1) > 0)
+        {
+            _added++;
+        }
+        else
         {
             return null;
         }
 
-        _added++;
+        if (_sends is not null)
+        {
+            Flush();
+        }
+
         ReceivedDatagram rest = _pool.Rent();
         rest.Buffer.CopyFrom(from, offset, length);
         return rest;
+    }
+
+    private void LoseRest(int left, int segment)
+    {
+        int datagrams = (left + segment - 1) / segment;
+        _datagrams += datagrams;
+        Lose(DropReason.NoCapacity, datagrams);
     }
 
     private void Lose(DropReason reason, int datagrams)

@@ -87,8 +87,7 @@ internal sealed class ReceivedDatagram : DatagramContext, IThreadPoolWorkItem
         }
     }
 
-    public override DateTimeOffset ReceivedAt =>
-        Buffer.Nanoseconds != 0 ? DateTimeOffset.UnixEpoch.AddTicks(Buffer.Nanoseconds / TimeSpan.NanosecondsPerTick) : Receiver.Clock.GetUtcNow();
+    public override DateTimeOffset ReceivedAt => DateTimeOffset.UnixEpoch.AddTicks(Buffer.Nanoseconds / TimeSpan.NanosecondsPerTick);
 
     public override UnixCredentials? Credentials =>
         Receiver.Listener.Traits.IsUnix && Buffer.Credentials is { } sender ? new UnixCredentials(sender.Process, sender.User, sender.Group) : null;
@@ -128,13 +127,19 @@ internal sealed class ReceivedDatagram : DatagramContext, IThreadPoolWorkItem
     }
 
     /// <summary>Runs the handler on a thread of the .NET pool.</summary>
-    public void Execute()
+    public void Execute() => Receiver.Runner.Enter(static state =>
     {
-        if (Receiver.Runner.TryRun(this))
+        var datagram = (ReceivedDatagram)state!;
+        DatagramReceiver receiver = datagram.Receiver;
+        if (receiver.Runner.TryRun(datagram))
         {
-            Receiver.Return(this);
+            receiver.Return(datagram);
         }
-    }
+        else
+        {
+            receiver.ComesBack(); // it was counted when it was dispatched, and once more now that it waits
+        }
+    }, this);
 
     private void OnEnded()
     {

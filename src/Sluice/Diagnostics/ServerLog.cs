@@ -121,6 +121,7 @@ internal sealed partial class ServerLog
         CloseReason.MinRate => ErrorIds.MinRate,
         CloseReason.WriteTimeout => ErrorIds.WriteTimeout,
         CloseReason.DrainCut => ErrorIds.DrainCut,
+        CloseReason.DescriptorLimit => ErrorIds.DescriptorLimit,
         _ => null,
     };
 

@@ -56,7 +56,7 @@ internal sealed class LoopAcceptor
     /// <summary>Whether to look for the next connection on a listener now.</summary>
     public bool Wants(int index, long now)
     {
-        if (_stopped || _budget is 0 || _notBefore[index] > now)
+        if (_stopped || _budget is 0 || !_server.HasBudget || _notBefore[index] > now)
         {
             return false;
         }

@@ -1,5 +1,6 @@
 using System.IO.Pipelines;
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using Microsoft.AspNetCore.Connections;
 using Sluice.Connections;
 using Sluice.Native;
@@ -122,6 +123,9 @@ internal abstract partial class LoopConnection : StreamConnection
 
     /// <summary>Takes some of <paramref name="bytes"/> to send them, without waiting: perhaps not all, or WouldBlock.</summary>
     internal abstract SocketResult Transmit(ReadOnlySpan<byte> bytes);
+
+    /// <summary>The same for bytes of which the first has a descriptor with it. Only where the socket passes descriptors.</summary>
+    internal virtual SocketResult TransmitWith(SafeHandle descriptor, ReadOnlySpan<byte> bytes) => throw new NotSupportedException();
 
     /// <summary>
     /// Whether everything that <see cref="Transmit"/> took has gone to the kernel. WouldBlock: not yet, and <see cref="OnWritable"/> will come.

@@ -159,7 +159,7 @@ internal sealed partial class LoopPipeReader(LoopConnection connection) : Direct
         {
             ReceiveEnded(got);
         }
-        catch (ConnectionResetException error)
+        catch (Exception error) when (error is ConnectionResetException or ConnectionAbortedException)
         {
             Fail(error);
         }

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Sluice.Connections;
 using Sluice.Native;
 
@@ -90,9 +91,9 @@ internal sealed partial class LoopPipeWriter
     private NativeError SendOutbox()
     {
         Outbox outbox = Connection.Others!;
-        while (outbox.TryPeek(out ReadOnlySpan<byte> rest))
+        while (outbox.TryPeek(out ReadOnlySpan<byte> rest, out SafeHandle? descriptor))
         {
-            SocketResult sent = Connection.Transmit(rest);
+            SocketResult sent = descriptor is null ? Connection.Transmit(rest) : Connection.TransmitWith(descriptor, rest);
             if (sent.Succeeded)
             {
                 outbox.Sent(sent.Count);

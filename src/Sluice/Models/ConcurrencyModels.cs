@@ -33,6 +33,12 @@ public static class ConcurrencyModels
     /// <summary>Why <see cref="Auto"/> is not the model it would be; null when it is.</summary>
     internal static string? AutoFallback => IoUringModel.Refusal;
 
+    /// <summary>The same for a server whose connections pass descriptors, and why it is not the model it would be.</summary>
+    internal static ConcurrencyModel AutoForDescriptors => Find("epoll");
+
+    /// <inheritdoc cref="AutoForDescriptors"/>
+    internal static string DescriptorsFallback => $"descriptors are passed, and not by io_uring: {IoUringModel.NoDescriptors}";
+
     /// <summary>The same for a server of which some listener has no descriptor (memory://), which no loop can watch.</summary>
     internal static ConcurrencyModel AutoWithoutDescriptors => Find("async");
 

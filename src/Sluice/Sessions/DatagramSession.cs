@@ -46,7 +46,6 @@ internal sealed partial class DatagramSession : ConnectionContext, IDuplexPipe, 
     // The first reason wins; written by CompareExchange from any thread.
     private int _closeReason;
     private int _hasFinished;
-    private Exception? _untold;
 
     // Under the gate.
     private long _received;
@@ -213,9 +212,6 @@ internal sealed partial class DatagramSession : ConnectionContext, IDuplexPipe, 
         Owner.CountNotSent();
     }
 
-    /// <summary>What the handler threw while a datagram was served, once: for who has brought it.</summary>
-    public Exception? TakeFailure() => _untold is null ? null : Interlocked.Exchange(ref _untold, null);
-
     public override void Abort(ConnectionAbortedException abortReason) => End(CloseReason.Aborted);
 
     public override void Abort() => End(CloseReason.Aborted);
@@ -280,7 +276,6 @@ internal sealed partial class DatagramSession : ConnectionContext, IDuplexPipe, 
         Owner.Forget(this);
         if (failure is not null)
         {
-            Volatile.Write(ref _untold, failure);
             Owner.Failed(this, failure);
         }
     }

@@ -95,9 +95,9 @@ public sealed class DatagramSessions : DatagramHandler, IDisposable
             EndIdle(over, now, inline: true);
             if (session is null)
             {
-                if (TryBegin(context, now, out session))
+                if (TryBegin(context, now))
                 {
-                    return Told(session);
+                    return ValueTask.CompletedTask;
                 }
 
                 continue; // another thread was faster
@@ -107,10 +107,10 @@ public sealed class DatagramSessions : DatagramHandler, IDisposable
             {
                 case Receipt.Awaited:
                     session.GoOn(inline: true);
-                    return Told(session);
+                    return ValueTask.CompletedTask;
                 case Receipt.UnreadLimit:
                     session.End(CloseReason.UnreadLimit, inline: true);
-                    return Told(session);
+                    return ValueTask.CompletedTask;
                 case Receipt.Ended:
                     _table.Retired(session, now);
                     continue; // this datagram begins the next
@@ -166,14 +166,9 @@ public sealed class DatagramSessions : DatagramHandler, IDisposable
 
     internal void CountNotSent() => Interlocked.Increment(ref _notSent);
 
-    // What the handler threw meanwhile is told by who has brought the datagram.
-    private static ValueTask Told(DatagramSession? session) =>
-        session?.TakeFailure() is { } failure ? ValueTask.FromException(failure) : ValueTask.CompletedTask;
-
-    // False: somebody has begun a session of this peer meanwhile. Null: there is none, and the datagram is counted.
-    private bool TryBegin(DatagramContext context, long now, out DatagramSession? session)
+    // False: somebody has begun a session of this peer meanwhile. Where there is no room for one, the datagram is counted.
+    private bool TryBegin(DatagramContext context, long now)
     {
-        session = null;
         if (context.RemoteAddress.Size == 0 || context.Stopping.IsCancellationRequested || !TryTakePlace(now))
         {
             Interlocked.Increment(ref _refused);
@@ -196,7 +191,6 @@ public sealed class DatagramSessions : DatagramHandler, IDisposable
             return false;
         }
 
-        session = begun;
         Interlocked.Increment(ref _begun);
         StartTicking();
         begun.GoOn(inline: true);

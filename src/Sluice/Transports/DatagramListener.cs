@@ -63,6 +63,7 @@ internal sealed class DatagramListener : Listener
     public void Configure(DatagramOptions options, bool together)
     {
         int descriptor = (int)_descriptor.DangerousGetHandle();
+        _descriptor.LetWait(); // those who must not wait say so with each call
         DatagramSocketOptions.TellDropped(descriptor);
         DatagramSocketOptions.SetBuffers(descriptor, options.ReceiveBuffer, options.SendBuffer);
         DatagramSocketOptions.SetSendTimeout(descriptor, options.SendTimeout);
@@ -86,6 +87,15 @@ internal sealed class DatagramListener : Listener
         // Several that do not fit into one buffer together would be cut.
         DatagramSocketOptions.ReceiveTogether(descriptor, options.Offload && together && options.MaxSize >= LongestTogether);
         Offloads = options.Offload && DatagramSocketOptions.CanSendTogether(descriptor);
+    }
+
+    /// <summary>Has the kernel hand over each datagram by itself, from now on.</summary>
+    public void ReceiveApart()
+    {
+        if (!Traits.IsUnix)
+        {
+            DatagramSocketOptions.ReceiveTogether((int)_descriptor.DangerousGetHandle(), together: false);
+        }
     }
 
     /// <summary>Lets other sockets of this user have the same address, from now on (SO_REUSEPORT).</summary>

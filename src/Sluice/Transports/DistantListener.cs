@@ -1,5 +1,4 @@
 using System.Net;
-using System.Net.Sockets;
 using System.Runtime.InteropServices;
 
 namespace Sluice.Transports;
@@ -9,7 +8,7 @@ internal sealed class DistantListener(SocketAddressUrl url) : StreamListener(url
 {
     public override SafeHandle? Handle => null;
 
-    public override EndPoint LocalEndPoint => Url.Path.Length > 0 ? new UnixDomainSocketEndPoint(Url.Path) : Url.ToIPEndPoint();
+    public override EndPoint LocalEndPoint => Url.Path.Length > 0 ? Url.ToUnixEndPoint() : Url.ToIPEndPoint();
 
     internal override AcceptResult TryAccept() => AcceptResult.Failed(AcceptError.ListenerClosed);
 

@@ -12,6 +12,7 @@ internal sealed class KernelListener : StreamListener
     private readonly EndPoint? _unixEndPoint;
     private volatile bool _isShared;
     private bool _isAdopted;
+    private bool _passesDescriptors;
     private int _isClosed;
 
     private KernelListener(ListeningDescriptor descriptor, EndPoint localEndPoint, SocketAddressUrl url)
@@ -44,13 +45,13 @@ internal sealed class KernelListener : StreamListener
     internal override AcceptResult TryAccept()
     {
         return ListeningSocket.TryAccept(_descriptor, out StreamDescriptor stream, out NativeError error)
-            ? AcceptResult.Accepted(new KernelStreamSocket(stream, _unixEndPoint))
+            ? AcceptResult.Accepted(SocketOf(stream))
             : AcceptResult.Failed(Name(error));
     }
 
     /// <summary>What an accept(2) that the kernel made by itself for a ring came to: a descriptor, or an error.</summary>
     internal AcceptResult Accepted(SocketResult result) => result.Succeeded
-        ? AcceptResult.Accepted(new KernelStreamSocket(StreamDescriptor.Adopt(result.Count), _unixEndPoint))
+        ? AcceptResult.Accepted(SocketOf(StreamDescriptor.Adopt(result.Count)))
         : AcceptResult.Failed(Name(result.Error));
 
     internal override void Close()
@@ -69,9 +70,14 @@ internal sealed class KernelListener : StreamListener
         }
     }
 
+    internal override void Apply(ListenOptions options) => _passesDescriptors = options.PassDescriptors && _unixEndPoint is not null;
+
     internal override void Share() => _isShared = true;
 
     internal override void Own() => _isShared = false;
+
+    private KernelStreamSocket SocketOf(in StreamDescriptor stream) =>
+        _passesDescriptors ? new PassingStreamSocket(stream, _unixEndPoint!) : new KernelStreamSocket(stream, _unixEndPoint);
 
     private AcceptError Name(NativeError error) => error switch
     {

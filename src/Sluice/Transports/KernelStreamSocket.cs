@@ -5,8 +5,11 @@ using Sluice.Native;
 namespace Sluice.Transports;
 
 /// <summary>A stream of the kernel: TCP or a Unix socket, by its descriptor.</summary>
-internal sealed class KernelStreamSocket(StreamDescriptor descriptor, EndPoint? unixEndPoint = null) : StreamSocket
+internal class KernelStreamSocket(StreamDescriptor descriptor, EndPoint? unixEndPoint = null) : StreamSocket
 {
+    // Whom the kernel does not name is nobody that a list could allow: (uid_t)-1, which no process can have.
+    private static readonly PeerCredentials Nobody = new(0, uint.MaxValue, uint.MaxValue);
+
     private StreamDescriptor _descriptor = descriptor;
 
     public override int Descriptor => _descriptor.Number;
@@ -17,7 +20,7 @@ internal sealed class KernelStreamSocket(StreamDescriptor descriptor, EndPoint? 
 
     public override ulong SourceKey => unixEndPoint is null ? _descriptor.SourceKey : 1 + (ulong)_descriptor.PeerCredentials().GetValueOrDefault().User;
 
-    public override PeerCredentials? PeerCredentials => unixEndPoint is null ? null : _descriptor.PeerCredentials();
+    public override PeerCredentials? PeerCredentials => unixEndPoint is null ? null : _descriptor.PeerCredentials() ?? Nobody;
 
     public override SocketResult Receive(Span<byte> buffer, bool wait) => _descriptor.Receive(buffer, wait);
 

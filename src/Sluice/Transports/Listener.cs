@@ -34,6 +34,11 @@ public abstract class Listener : IAsyncDisposable
         return ValueTask.CompletedTask;
     }
 
+    /// <summary>What the options say of the sockets that are accepted and the system does not keep with the listening one. Before the first is accepted.</summary>
+    internal virtual void Apply(ListenOptions options)
+    {
+    }
+
     /// <summary>Stops listening, now: whoever connects from here on is refused by the system.</summary>
     internal abstract void Close();
 

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Runtime.InteropServices;
 using Sluice.Native;
 
 namespace Sluice.Transports;
@@ -28,6 +29,9 @@ internal abstract class StreamSocket
 
     /// <summary>Sends from <paramref name="buffer"/>, perhaps not all. With <paramref name="wait"/> it blocks.</summary>
     public abstract SocketResult Send(ReadOnlySpan<byte> buffer, bool wait);
+
+    /// <summary>The same with a copy of <paramref name="descriptor"/> beside the first byte. Only a <see cref="PassingStreamSocket"/> can.</summary>
+    public virtual SocketResult SendWith(SafeHandle descriptor, ReadOnlySpan<byte> buffer, bool wait) => throw new NotSupportedException();
 
     /// <summary>How long a receive that waits may block before it says WouldBlock. Without it, for ever.</summary>
     public abstract void SetReceiveTimeout(TimeSpan timeout);

@@ -85,6 +85,29 @@ public sealed class AcceptLoopTests
         Assert.Equal(1, gate.Taken);
     }
 
+    [Theory]
+    [InlineData(OnLimit.Wait)]
+    [InlineData(OnLimit.Refuse)]
+    public void A_user_who_is_not_allowed_is_refused_and_gives_the_place_back(OnLimit onLimit)
+    {
+        var gate = new ConnectionGate(1, perSource: null, onLimit, new HashSet<uint> { 7 });
+        AcceptLoop loop = Loop(gate);
+        for (int i = 0; i < 3; i++)
+        {
+            Assert.True(loop.MayAccept() && loop.TryReserve());
+            AcceptDecision decision = loop.On(AcceptResult.Accepted(new StubSocket(user: 8)));
+            Assert.Equal((AcceptAction.Refuse, RefuseReason.UserNotAllowed), (decision.Action, decision.Reason));
+            Assert.Equal(0, gate.Taken);
+        }
+
+        Assert.True(loop.MayAccept() && loop.TryReserve());
+        Assert.Equal(AcceptAction.HandOver, loop.On(AcceptResult.Accepted(new StubSocket(user: 7))).Action);
+        Assert.Equal(1, gate.Taken);
+        gate.GiveBack();
+        Assert.True(loop.MayAccept() && loop.TryReserve());
+        Assert.Equal(AcceptAction.HandOver, loop.On(AcceptResult.Accepted(new StubSocket())).Action); // of a transport that does not tell of users
+    }
+
     [Fact]
     public void Backing_off_doubles_to_half_a_second_and_a_success_resets_it()
     {

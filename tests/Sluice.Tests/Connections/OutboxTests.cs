@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Runtime.InteropServices;
 using CsCheck;
 using Sluice.Connections;
 using Sluice.Tests.Support;
@@ -33,7 +34,7 @@ public sealed class OutboxTests
                     next -= (byte)step;
                 }
             }
-            else if (outbox.TryPeek(out ReadOnlySpan<byte> rest))
+            else if (outbox.TryPeek(out ReadOnlySpan<byte> rest, out _))
             {
                 int count = Math.Min(step, rest.Length);
                 foreach (byte one in rest[..count])
@@ -47,6 +48,32 @@ public sealed class OutboxTests
             Assert.Equal(model.Count == 0, outbox.IsEmpty);
         }
     });
+
+    [Fact]
+    public void A_descriptor_goes_with_the_first_byte_of_its_message_and_is_held_until_then()
+    {
+        var outbox = new Outbox();
+        var first = new TestHandle();
+        var second = new TestHandle();
+        Assert.True(outbox.TryEnqueue("one"u8, 100));
+        outbox.Enqueue("two"u8, first);
+        outbox.Enqueue("three"u8, second);
+        first.Dispose();
+        second.Dispose();
+        Assert.True(first.IsOpen && second.IsOpen);
+
+        Assert.True(outbox.TryPeek(out _, out SafeHandle? descriptor) && descriptor is null);
+        outbox.Sent(3);
+        Assert.True(outbox.TryPeek(out ReadOnlySpan<byte> rest, out descriptor) && rest.SequenceEqual("two"u8) && descriptor == first);
+        outbox.Sent(1);
+        Assert.False(first.IsOpen);
+        Assert.True(outbox.TryPeek(out rest, out descriptor) && rest.SequenceEqual("wo"u8) && descriptor is null);
+        Assert.True(second.IsOpen);
+        outbox.Clear();
+        Assert.False(second.IsOpen);
+        outbox.Sent(1); // of one that was cleared while it was sent
+        Assert.True(outbox.IsEmpty);
+    }
 
     [Theory]
     [MemberData(nameof(Kinds))]
@@ -163,4 +190,17 @@ public sealed class OutboxTests
     }
 
     private static Task Threaded(Action body) => Task.Factory.StartNew(body, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+
+    private sealed class TestHandle() : SafeHandle(1, ownsHandle: true)
+    {
+        public bool IsOpen { get; private set; } = true;
+
+        public override bool IsInvalid => false;
+
+        protected override bool ReleaseHandle()
+        {
+            IsOpen = false;
+            return true;
+        }
+    }
 }

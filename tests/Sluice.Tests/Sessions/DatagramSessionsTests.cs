@@ -181,7 +181,7 @@ public sealed class DatagramSessionsTests
     }
 
     [Fact]
-    public async Task What_a_handler_throws_ends_its_session_and_is_told_by_the_datagram()
+    public async Task What_a_handler_throws_ends_its_session_and_is_told_by_the_event()
     {
         Exception? told = null;
         using var sessions = new DatagramSessions(async session =>
@@ -200,9 +200,9 @@ public sealed class DatagramSessionsTests
         var listener = new FakeDatagrams(sessions);
         await listener.BringAsync(1, 1);
         await listener.BringAsync(2, 1);
-        await Assert.ThrowsAsync<InvalidDataException>(async () => await listener.BringAsync(1, 2));
+        await listener.BringAsync(1, 2);
         Assert.IsType<InvalidDataException>(told);
-        await Assert.ThrowsAsync<InvalidDataException>(async () => await listener.BringAsync(3, 9));
+        await listener.BringAsync(3, 9);
         Assert.Equal((1, 2), (sessions.Count, sessions.Failures));
         Assert.Empty(listener.Sent);
         Assert.Equal(0, sessions.QueuedBytes);

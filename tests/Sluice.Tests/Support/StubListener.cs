@@ -20,7 +20,7 @@ internal sealed class StubListener() : StreamListener(SocketAddressUrl.Parse("me
 }
 
 /// <summary>A connected socket of which only the source matters.</summary>
-internal sealed class StubSocket(ulong source = 0) : StreamSocket
+internal sealed class StubSocket(ulong source = 0, uint? user = null) : StreamSocket
 {
     public bool IsClosed { get; private set; }
 
@@ -31,6 +31,8 @@ internal sealed class StubSocket(ulong source = 0) : StreamSocket
     public override EndPoint? RemoteEndPoint => null;
 
     public override ulong SourceKey => source;
+
+    public override Native.PeerCredentials? PeerCredentials => user is { } known ? new(1, known, known) : null;
 
     public override Native.SocketResult Receive(Span<byte> buffer, bool wait) => Native.SocketResult.Of(0);
 

@@ -31,6 +31,10 @@ internal sealed class AsyncModel : ConcurrencyModel
             await acceptor.DatagramsEndedAsync();
             acceptor.Close();
         }
+        else
+        {
+            _ = acceptor.CloseLaterAsync();
+        }
 
         void Dispatch(Listener listener, StreamSocket socket)
         {

@@ -8,6 +8,9 @@ namespace Sluice.Models.Completion;
 /// <summary>The kernel is asked to do the I/O, and says when it is done.</summary>
 internal sealed class IoUringModel : ConcurrencyModel
 {
+    /// <summary>Why descriptors are not passed.</summary>
+    public const string NoDescriptors = "what a ring has the kernel receive comes without them";
+
     private readonly RingShape[] _shapes;
 
     public IoUringModel() => _shapes = RingShape.Steps;
@@ -34,6 +37,7 @@ internal sealed class IoUringModel : ConcurrencyModel
 
     public override ModelSupport Check(TransportKind kind, SocketServerOptions options) => base.Check(kind, options) is { IsSupported: false } refused
         ? refused
+        : kind == TransportKind.Stream && options.Sockets.PassDescriptors ? ModelSupport.Refused(ErrorIds.DescriptorsNotPassed, $"the model {Name} passes no descriptors: {NoDescriptors}; use epoll, or auto, which does then")
         : Refusal is { } reason ? ModelSupport.Refused(ErrorIds.IoUringNotAvailable, $"{reason}; use epoll, or auto, which takes what there is") : ModelSupport.Supported;
 
     internal override string? WhyNoHandOver(SocketServerOptions options) => "io_uring receives before anybody asks for it, so the first bytes would be lost to the program";

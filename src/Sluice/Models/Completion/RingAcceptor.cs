@@ -40,6 +40,9 @@ internal sealed class RingAcceptor : IDisposable
 
     public int Count => _listeners.Length;
 
+    /// <summary>Whether nothing more is accepted or received.</summary>
+    public bool IsOver(long now) => HasEnded || _acceptor.IsOver(now);
+
     public long NextLook => HasEnded ? long.MaxValue : Math.Min(_acceptor.NextLook, _nextSearch);
 
     public Listener Listener(ulong index) => _acceptor.Listener((int)index);

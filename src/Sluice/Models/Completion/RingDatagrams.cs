@@ -45,7 +45,7 @@ internal sealed class RingDatagrams
     }
 
     /// <summary>One is readable, or its poll has ended otherwise. A batch is served, and the next waited for: the others have their turn before.</summary>
-    public void OnReadable(ulong index, in RingCompletion completion, long now)
+    public void OnReadable(ulong index, in RingCompletion completion, long now, bool mayServe)
     {
         int i = (int)index;
         _isArmed[i] = false;
@@ -55,7 +55,7 @@ internal sealed class RingDatagrams
             return;
         }
 
-        if (completion.Error != NativeError.Canceled)
+        if (mayServe && completion.Error != NativeError.Canceled)
         {
             _datagrams[i].Serve();
         }

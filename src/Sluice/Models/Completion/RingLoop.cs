@@ -149,7 +149,7 @@ internal sealed class RingLoop : Loop
                     break;
                 case RingOperation.Datagrams:
                     BeginStep();
-                    _datagrams.OnReadable(rest, completion, Now);
+                    _datagrams.OnReadable(rest, completion, Now, mayServe: _acceptor?.IsOver(Now) != true);
                     if (!Server.HasBudget)
                     {
                         DoDuty();

@@ -1,3 +1,4 @@
+using System.Net;
 using Sluice.Accepting;
 using Sluice.Datagrams;
 using Sluice.Diagnostics;
@@ -38,7 +39,10 @@ internal sealed class PassedModel(WorkerRole role) : ConcurrencyModel
         void Note(ConnectionEnded how) => ended = how;
         server.Events.ConnectionEnded += Note;
         server.Gate.TryTake();
-        var socket = new KernelStreamSocket(stream, url.Path.Length > 0 ? url.ToUnixEndPoint() : null);
+        EndPoint? unixEndPoint = url.Path.Length > 0 ? url.ToUnixEndPoint() : null;
+        KernelStreamSocket socket = unixEndPoint is not null && server.Options.Sockets.PassDescriptors
+            ? new PassingStreamSocket(stream, unixEndPoint)
+            : new KernelStreamSocket(stream, unixEndPoint);
         server.Runner.Run(new DistantListener(url), socket);
         server.Events.ConnectionEnded -= Note;
         role.Link.TrySend(WorkerMessage.Ended(ended.Reason, ended.BytesReceived, ended.BytesSent, Describe(ended.Failure)));

@@ -28,7 +28,7 @@ internal sealed class PreforkModel : ConcurrencyModel
             return refused;
         }
 
-        ConcurrencyModel inner = ConcurrencyModels.Find(options.Workers.Inner);
+        ConcurrencyModel inner = InnerOf(options);
         string? reason = !inner.Capabilities.SharesMemory ? $"the workers of prefork cannot serve with {inner.Name} themselves; use another model inside (--inner epoll)"
             : options.Limits.MaxConnectionsPerSource is not null ? "the workers of prefork do not know each other's connections, so a maximum per source cannot be kept; leave it out, or use another model"
             : options.Limits.MaxConnections < CountFor(options) ? $"{options.Limits.MaxConnections} connections cannot be divided among {CountFor(options)} workers; use fewer workers (--workers)"
@@ -37,11 +37,11 @@ internal sealed class PreforkModel : ConcurrencyModel
         return reason is null ? inner.Check(kind, options) : ModelSupport.Refused(ErrorIds.OptionNotHonoured, reason);
     }
 
-    internal override string? WhyNoHandOver(SocketServerOptions options) => ConcurrencyModels.Find(options.Workers.Inner).WhyNoHandOver(options) is { } reason
+    internal override string? WhyNoHandOver(SocketServerOptions options) => InnerOf(options).WhyNoHandOver(options) is { } reason
         ? $"{reason}, and its workers serve with it (--inner thread does not)"
         : null;
 
-    internal override ConcurrencyModel InWorker(SocketServerOptions options, WorkerRole role) => ConcurrencyModels.Find(options.Workers.Inner);
+    internal override ConcurrencyModel InWorker(SocketServerOptions options, WorkerRole role) => InnerOf(options);
 
     /// <summary>The part of the maximum that a worker may have: the first ones one more where it cannot be divided.</summary>
     internal override int? ShareOf(SocketServerOptions options, int worker) =>
@@ -78,6 +78,9 @@ internal sealed class PreforkModel : ConcurrencyModel
             server.Table.Detach(crew);
         }
     }
+
+    private static ConcurrencyModel InnerOf(SocketServerOptions options) =>
+        options.Workers.Inner == "auto" && options.Sockets.PassDescriptors ? ConcurrencyModels.AutoForDescriptors : ConcurrencyModels.Find(options.Workers.Inner);
 
     private static int CountFor(SocketServerOptions options) => options.Workers.Count ?? Environment.ProcessorCount;
 }

@@ -70,7 +70,9 @@ internal sealed class EventLoop : Loop
             return;
         }
 
-        var connection = new ReadyConnection(this, socket, token) { Listener = listener };
+        ReadyConnection connection = socket is PassingStreamSocket passing
+            ? new PassingConnection(this, passing, token) { Listener = listener }
+            : new ReadyConnection(this, socket, token) { Listener = listener };
         _slots.Put(connection);
         connection.Start();
     }
@@ -224,6 +226,11 @@ internal sealed class EventLoop : Loop
     // One batch for an event: a level-triggered socket that has more is told of again, and the others have their turn before.
     private void Receive(int index)
     {
+        if (_acceptor?.IsOver(Now) == true)
+        {
+            return; // a connection of this turn was the one that was asked for
+        }
+
         DatagramReceiver receiver = _datagrams[index];
         receiver.Serve();
         if (!receiver.MayReceive(Now))

@@ -7,7 +7,7 @@ namespace Sluice.Models.Readiness;
 /// Sends: a small one is kept in the loop's batch, which is sent before the loop waits; a larger one goes at once. What the kernel does not take of
 /// a kept one is copied aside and goes first when the socket is writable: until then nothing else is taken (that is the back-pressure).
 /// </summary>
-internal sealed partial class ReadyConnection
+internal partial class ReadyConnection
 {
     private Rest? _rest; // only while something is left of a kept send
     private int _keptIn; // the number of the batch that last kept something

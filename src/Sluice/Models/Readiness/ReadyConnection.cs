@@ -9,16 +9,16 @@ using Sluice.Native; // in here, where its Readiness comes before this namespace
 /// A connection that makes its I/O calls when the kernel says that they will not wait. A receive that did not fill its buffer has drained the
 /// socket, so the next read waits for an event instead of asking in vain (231 ns).
 /// </summary>
-internal sealed partial class ReadyConnection(EventLoop loop, StreamSocket socket, ulong token) : LoopConnection(loop, socket, token)
+internal partial class ReadyConnection(EventLoop loop, StreamSocket socket, ulong token) : LoopConnection(loop, socket, token)
 {
     private readonly int _descriptor = socket.Descriptor;
-    private bool _isReadable;   // the kernel has told of something that was not received yet
+    private protected bool _isReadable; // the kernel has told of something that was not received yet
     private bool _peerClosed;   // FIN or an error has been seen: a short receive no longer means that nothing follows
     private bool _isPaused;     // a level-triggered poller was told to look away, because no read waits
     private bool _awaitsWritable;
     private bool _finSent;
 
-    private new EventLoop Loop => (EventLoop)base.Loop;
+    private protected new EventLoop Loop => (EventLoop)base.Loop;
 
     /// <summary>The kernel tells of this socket. On the loop.</summary>
     public void On(Readiness readiness)
@@ -105,10 +105,10 @@ internal sealed partial class ReadyConnection(EventLoop loop, StreamSocket socke
     }
 
     // It was ended here: a receive says so, whatever the kernel has told.
-    private bool IsCut => CloseReason is not (CloseReason.None or CloseReason.Drained);
+    private protected bool IsCut => CloseReason is not (CloseReason.None or CloseReason.Drained);
 
     // A receive brought no bytes. True when it was the end.
-    private bool Ended(SocketResult got)
+    private protected bool Ended(SocketResult got)
     {
         if (got.Error == NativeError.WouldBlock && !IsCut)
         {

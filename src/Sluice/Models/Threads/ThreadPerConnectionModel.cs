@@ -39,6 +39,10 @@ internal sealed class ThreadPerConnectionModel : ConcurrencyModel
             await running.EndedAsync();
             acceptor.Close();
         }
+        else
+        {
+            _ = acceptor.CloseLaterAsync();
+        }
 
         void Dispatch(Listener listener, StreamSocket socket)
         {

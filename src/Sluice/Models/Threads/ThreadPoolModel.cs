@@ -50,6 +50,10 @@ internal sealed class ThreadPoolModel : ConcurrencyModel
             await Task.WhenAll(threads);
             acceptor.Close();
         }
+        else
+        {
+            _ = acceptor.CloseLaterAsync();
+        }
 
         void Dispatch(Listener listener, StreamSocket socket)
         {

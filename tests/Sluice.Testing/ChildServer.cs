@@ -73,7 +73,8 @@ public sealed class ChildServer : IAsyncDisposable
     public async Task UpgradeAsync()
     {
         ChildProcesses.Signal(ServerPid, "USR2");
-        string? line = await _process.StandardOutput.ReadLineAsync().Within("another process listens", TimeSpan.FromSeconds(20));
+        Task<string?> says = _process.StandardOutput.ReadLineAsync();
+        string? line = await Task.WhenAny(says, Task.Delay(TimeSpan.FromSeconds(40))) == says ? await says : null;
         ServerPid = line?.Split(' ') is ["listening", _, var pid]
             ? int.Parse(pid, System.Globalization.CultureInfo.InvariantCulture)
             : throw new InvalidOperationException($"The child said '{line}' and {string.Join(" | ", Log.Select(one => one.Line))}");

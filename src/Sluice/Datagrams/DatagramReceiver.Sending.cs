@@ -26,14 +26,8 @@ internal sealed partial class DatagramReceiver
         }
 
         CheckLength(payload.Length);
-        if (_thread.IsCallers && _backlog.MayOvertake(to.Name) && DatagramSendBatch.Fits(payload.Length))
+        if (MayBatch(to.Name, payload.Length) && (TryBatch(to, payload) || (FlushFor(to.Name) && TryBatch(to, payload))))
         {
-            if (!TryBatch(to, payload))
-            {
-                Flush();
-                TryBatch(to, payload);
-            }
-
             _batched++;
             _batchedBytes += payload.Length;
         }
@@ -56,14 +50,8 @@ internal sealed partial class DatagramReceiver
 
         CheckLength(payload.Length);
         name = name[..length];
-        if (_thread.IsCallers && _backlog.MayOvertake(name) && DatagramSendBatch.Fits(payload.Length))
+        if (MayBatch(name, payload.Length) && (_sends!.TrySend(name, payload) || (FlushFor(name) && _sends.TrySend(name, payload))))
         {
-            if (!_sends!.TrySend(name, payload))
-            {
-                Flush();
-                _sends.TrySend(name, payload);
-            }
-
             _batched++;
             _batchedBytes += payload.Length;
         }
@@ -166,6 +154,15 @@ internal sealed partial class DatagramReceiver
         {
             Flush();
         }
+    }
+
+    private bool MayBatch(ReadOnlySpan<byte> name, int length) => _thread.IsCallers && _backlog.MayOvertake(name) && DatagramSendBatch.Fits(length);
+
+    // The batch is full. False: it has left something behind that has to go first.
+    private bool FlushFor(ReadOnlySpan<byte> name)
+    {
+        Flush();
+        return _backlog.MayOvertake(name);
     }
 
     private void Flush()

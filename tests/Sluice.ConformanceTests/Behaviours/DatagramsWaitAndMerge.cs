@@ -1,4 +1,3 @@
-using System.Net.Sockets;
 using Sluice.ConformanceTests.Processes;
 using Sluice.Testing;
 
@@ -47,7 +46,7 @@ public sealed class DatagramsWaitAndMerge
         await using RunningServer server = await WorkerCell.StartAsync(new WorkerCell("process", "udp").Spec);
         using var client = new DatagramAsker(server.Url);
         SendTogether(client, "pidpidpid"u8.ToArray(), each: 3);
-        Assert.Distinct([await client.HearAsync(), await client.HearAsync(), await client.HearAsync()]);
+        Assert.Distinct([await client.HearAsync(), await client.HearAsync(), await client.HearAsync()], StringComparer.Ordinal);
     }
 
     // UDP_SEGMENT, udp(7): the kernel cuts them up, if need be.

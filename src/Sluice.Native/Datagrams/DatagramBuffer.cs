@@ -17,6 +17,7 @@ internal sealed unsafe class DatagramBuffer
     /// <summary>Where the bytes begin in <see cref="Array"/>.</summary>
     public const int PayloadOffset = NameRoom + ControlRoom;
 
+    private const int LongestAddress = 16;
     private const int ControlHeader = 16; // struct cmsghdr
     private const int SOL_IP = 0, SOL_SOCKET = 1, SOL_UDP = 17, SOL_IPV6 = 41;
     private const int IP_PKTINFO = 8, IPV6_PKTINFO = 50, SCM_RIGHTS = 1, SCM_CREDENTIALS = 2, SCM_TIMESTAMPNS = 35, SO_RXQ_OVFL = 40, UDP_GRO = 104;
@@ -83,15 +84,17 @@ internal sealed unsafe class DatagramBuffer
         (_local, _localLength, _source, _sourceLength) = (other._local, other._localLength, other._source, other._sourceLength);
     }
 
-    /// <summary>Makes it what another process has received.</summary>
-    public void Set(ReadOnlySpan<byte> name, ReadOnlySpan<byte> local, ReadOnlySpan<byte> payload, bool isTruncated, long nanoseconds, PeerCredentials? credentials)
+    /// <summary>Makes it what another process has received. The two addresses have 4 or 16 bytes, or none.</summary>
+    public void Set(
+        ReadOnlySpan<byte> name, ReadOnlySpan<byte> local, ReadOnlySpan<byte> source, ReadOnlySpan<byte> payload, bool isTruncated, long nanoseconds, PeerCredentials? credentials)
     {
         name.CopyTo(Array);
         local.CopyTo(Array.AsSpan(NameRoom));
+        source.CopyTo(Array.AsSpan(NameRoom + LongestAddress));
         payload.CopyTo(Array.AsSpan(PayloadOffset));
         (NameLength, Length, IsTruncated, SegmentSize, Dropped) = (name.Length, payload.Length, isTruncated, 0, null);
         (Nanoseconds, Credentials, _local, _localLength) = (nanoseconds, credentials, NameRoom, local.Length);
-        SetSource(NameRoom, local.Length);
+        SetSource(NameRoom + LongestAddress, source.Length);
     }
 
     /// <summary>Reads what the kernel has left beside the bytes.</summary>

@@ -52,7 +52,7 @@ public sealed class WorkersShareDatagrams
             Assert.Equal(Environment.ProcessId, await datagrams.PidAsync());
         }
 
-        // The link's is one, and the connection's or the listener's: a process that serves both would have the datagram socket too.
+        // /proc names a socket by its number, so that a worker that had the datagrams' would show it.
         string inode = new FileInfo($"/proc/self/fd/{(int)server.Server.Listeners[1].Handle!.DangerousGetHandle()}").LinkTarget!;
         Assert.DoesNotContain(inode, await stream.AskAsync("descriptors"), StringComparison.Ordinal);
     }
@@ -116,6 +116,11 @@ public sealed class WorkersShareDatagrams
         client.Send("kept");
         byte[] received = new byte[10];
         Assert.Equal(4, await passed.ReceiveAsync(received));
+        if (transport == "unixgram")
+        {
+            Assert.True(File.Exists(url.Path));
+            File.Delete(url.Path);
+        }
     }
 
     [Fact]

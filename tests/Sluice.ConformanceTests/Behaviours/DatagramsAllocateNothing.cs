@@ -5,9 +5,9 @@ namespace Sluice.ConformanceTests.Behaviours;
 [Collection(nameof(Alone))]
 public sealed class DatagramsAllocateNothing
 {
-    private const int WarmUp = 2_000;
+    private const int WarmUp = 1_000;
     private const int Stretch = 1_000;
-    private const int Stretches = 5;
+    private const int Stretches = 4;
 
     // What the rest of this process allocates meanwhile: far less than a byte for each would be.
     private const long Noise = 800;

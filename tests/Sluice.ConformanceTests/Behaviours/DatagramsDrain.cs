@@ -119,13 +119,18 @@ public sealed class DatagramsDrain
 public sealed class DatagramServersComeAndGo
 {
     [Theory, MemberData(nameof(Matrix.DatagramKindCells), MemberType = typeof(Matrix))]
-    public Task Fifty_of_them_leave_nothing_behind(string model, string transport) => DatagramCell.RunAsync(model, transport, async cell =>
+    public Task A_dozen_of_them_leave_nothing_behind(string model, string transport) => ComeAndGoAsync(model, transport, 12);
+
+    [Theory, Trait("Tier", "long"), MemberData(nameof(Matrix.DatagramCells), MemberType = typeof(Matrix))]
+    public Task Fifty_of_them_leave_nothing_behind(string model, string transport) => ComeAndGoAsync(model, transport, 50);
+
+    private static Task ComeAndGoAsync(string model, string transport, int servers) => DatagramCell.RunAsync(model, transport, async cell =>
     {
         await OnceAsync();
         int sockets = ProcessCounters.Sockets();
         int watches = ProcessCounters.Watches();
         int threads = ProcessCounters.OwnThreads();
-        for (int i = 0; i < 50; i++)
+        for (int i = 0; i < servers; i++)
         {
             await OnceAsync();
         }

@@ -122,7 +122,7 @@ public sealed class DatagramsBringNoDescriptors
                 assert peer.recv(100) == b"take these"
         """;
 
-    [Theory, MemberData(nameof(Matrix.UnixDatagramCells), MemberType = typeof(Matrix))]
+    [Theory, MemberData(nameof(Matrix.DatagramFileCells), MemberType = typeof(Matrix))]
     public Task Descriptors_that_a_peer_sends_do_not_stay(string model, string transport) => DatagramCell.RunAsync(model, transport, async cell =>
     {
         foreach (bool timestamps in new[] { true, false })

@@ -23,7 +23,7 @@ public abstract class DatagramContext
     /// <summary>The address that the datagram was sent to, which tells which of the machine's addresses it was where the server listens on all of them (IP_PKTINFO).</summary>
     public abstract EndPoint LocalEndPoint { get; }
 
-    /// <summary>When the kernel received it (SO_TIMESTAMPNS), in UTC; when the server did, where <see cref="DatagramOptions.Timestamps"/> is off.</summary>
+    /// <summary>When the kernel received it, in UTC, as <see cref="DatagramOptions.Timestamps"/> says; otherwise when the server did.</summary>
     public abstract DateTimeOffset ReceivedAt { get; }
 
     /// <summary>Who sent it, on <c>unixgram://</c>, by the word of the kernel (SCM_CREDENTIALS); null on a network.</summary>
@@ -54,7 +54,7 @@ public abstract class DatagramContext
     }
 }
 
-/// <summary>Sends datagrams from a listener's address. Safe from any thread, at any time until the server has stopped.</summary>
+/// <summary>Sends datagrams from a listener's address. Safe from any thread, at any time until the server has stopped (with HandleOneAsync: until that call returns).</summary>
 public interface IDatagramSender
 {
     /// <summary>Sends one datagram now, without waiting.</summary>

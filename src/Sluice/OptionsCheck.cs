@@ -90,6 +90,14 @@ internal static class OptionsCheck
         ? $"cannot serve {url}: datagrams come there, and the server has no handler of datagrams; give it one (HandleDatagrams), or listen on tcp:// or unix://"
         : $"cannot serve {url}: connections come there, and the server has no handler of connections; give it one (Handle), or listen on udp:// or unixgram://");
 
+    /// <summary>The model of that name; <c>auto</c> is what suits the handlers and the options.</summary>
+    public static ConcurrencyModel ModelOf(string name, SocketServerOptions options, ServerHandlers handlers, bool hasDescriptors) =>
+        name is not "auto" ? ConcurrencyModels.Find(name)
+        : handlers.HandsOver ? ConcurrencyModels.AutoForPrograms
+        : !hasDescriptors ? ConcurrencyModels.AutoWithoutDescriptors
+        : options.Sockets.PassDescriptors ? ConcurrencyModels.AutoForDescriptors
+        : ConcurrencyModels.Auto;
+
     /// <summary>Whether all of the server's listeners will have descriptors. What is no address is left to <see cref="Check"/>.</summary>
     public static bool HasDescriptors(SocketServerOptions options) =>
         !options.Listen.Any(text => BuiltInTransports.All.Any(transport => !transport.HasDescriptor && text.StartsWith(transport.Scheme + "://", StringComparison.OrdinalIgnoreCase)));
@@ -99,7 +107,7 @@ internal static class OptionsCheck
         (string address, string? name) = ServedAddress.Split(text);
         SocketAddressUrl url = SocketAddressUrl.Parse(address);
         Transport transport = BuiltInTransports.For(url);
-        model = name is null ? model : name is "auto" && !transport.HasDescriptor ? ConcurrencyModels.AutoWithoutDescriptors : ConcurrencyModels.Find(name);
+        model = name is null ? model : ModelOf(name, options, handlers, transport.HasDescriptor);
         TransportKind kind = KindOf(url, transport)
             ?? (handlers.Connections is not null ? TransportKind.Stream : TransportKind.Datagram); // it is checked when the socket is there
         model.Check(kind, options).ThrowIfRefused();

@@ -47,8 +47,24 @@ internal sealed class RunningModels(IReadOnlyList<(ConcurrencyModel Model, Serve
             return model.RunAsync(context, stop.Token);
         }
 
-        Task[] running = [.. all.Select(one => one.Model.RunAsync(one.Context, stop.Token))];
-        return RunAllAsync(running, stop);
+        return RunAllAsync([.. all.Select(one => RunOneAsync(one.Model, one.Context, stop.Token))], stop);
+    }
+
+    /// <summary>What the first model that failed has failed with; null when all go on.</summary>
+    public Exception? Failure { get; private set; }
+
+    // A model may throw before it has a task.
+    private async Task RunOneAsync(ConcurrencyModel model, ServerContext context, CancellationToken stop)
+    {
+        try
+        {
+            await model.RunAsync(context, stop);
+        }
+        catch (Exception error)
+        {
+            Failure ??= error;
+            throw;
+        }
     }
 
     private static async Task RunAllAsync(Task[] running, CancellationTokenSource stop)

@@ -62,13 +62,11 @@ public sealed partial class SocketServer
 
         // 4. Cut. A handler that was cut comes out of its call; one that computes for ever is left to the process's end.
         int cut = 0;
-        if (_datagramRunner is not null)
-        {
-            await _datagramRunner.Stopping.CancelAsync().ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing); // what handlers have registered may throw
-        }
-
         if (!_options.IndependentThreads)
         {
+            // What handlers have registered may throw, or take its time.
+            Task told = _datagramRunner?.Stopping.CancelAsync() ?? Task.CompletedTask;
+            await Task.WhenAny(told, Task.Delay(AfterCut));
             TimeSpan patience = Models.All(model => model.Capabilities.SharesMemory) || IsWorker ? AfterCut : AfterCut + AfterWorkersCut;
             long lastLook = Environment.TickCount64 + (long)patience.TotalMilliseconds;
             if (_serving is { IsCompleted: false })

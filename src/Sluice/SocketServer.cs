@@ -66,11 +66,7 @@ public sealed partial class SocketServer : IAsyncDisposable
     {
         ArgumentNullException.ThrowIfNull(options);
         (_handlers, _options) = (handlers, options);
-        _model = model ?? (options.Model != AutoModel ? ConcurrencyModels.Find(options.Model)
-            : handlers.HandsOver ? ConcurrencyModels.AutoForPrograms
-            : !OptionsCheck.HasDescriptors(options) ? ConcurrencyModels.AutoWithoutDescriptors
-            : options.Sockets.PassDescriptors ? ConcurrencyModels.AutoForDescriptors
-            : ConcurrencyModels.Auto);
+        _model = model ?? OptionsCheck.ModelOf(options.Model, options, handlers, OptionsCheck.HasDescriptors(options));
         _addresses = OptionsCheck.Check(options, handlers, _model);
         Events = new ServerEvents();
         Metrics = new ServerMetrics(Events, () => _listeners);
@@ -181,9 +177,9 @@ public sealed partial class SocketServer : IAsyncDisposable
             throw;
         }
 
-        if (_serving.IsFaulted)
+        if (_serving.IsFaulted || models.Failure is not null)
         {
-            await _serving;
+            await _serving; // where one of several models failed, the others have been told to stop
         }
     }
 

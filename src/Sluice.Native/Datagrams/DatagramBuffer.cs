@@ -22,6 +22,7 @@ internal sealed unsafe class DatagramBuffer
     private const int SOL_IP = 0, SOL_SOCKET = 1, SOL_UDP = 17, SOL_IPV6 = 41;
     private const int IP_PKTINFO = 8, IPV6_PKTINFO = 50, SCM_RIGHTS = 1, SCM_CREDENTIALS = 2, SCM_TIMESTAMPNS = 35, SO_RXQ_OVFL = 40, UDP_GRO = 104;
     private const int MSG_TRUNC = 0x20;
+    private const uint Nobody = 65_534;
     private const byte FirstMulticast = 224; // of IPv4: 224.0.0.0/4 and what is above, the broadcast 255.255.255.255 included
 
     // What comes before an IPv4 address that an IPv6 socket has.
@@ -143,12 +144,14 @@ internal sealed unsafe class DatagramBuffer
                 SetSource(_local, 16);
                 break;
             case (SOL_SOCKET, SCM_CREDENTIALS) when length >= sizeof(PeerCredentials): // struct ucred
-                Credentials = *(PeerCredentials*)data;
+                // A process 0 that is nobody's: it was sent before the kernel was asked to tell, and that one does not know.
+                PeerCredentials sender = *(PeerCredentials*)data;
+                Credentials = sender is { Process: 0, User: Nobody } ? null : sender;
                 break;
             case (SOL_SOCKET, SCM_RIGHTS): // whoever sends descriptors is not to fill our table with them
                 for (int i = 0; i + sizeof(int) <= length; i += sizeof(int))
                 {
-                    _ = Libc.close(*(int*)(data + i));
+                    DescriptorCloser.Close(*(int*)(data + i));
                 }
 
                 break;

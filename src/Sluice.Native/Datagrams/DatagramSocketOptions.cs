@@ -4,7 +4,8 @@ namespace Sluice.Native;
 internal static unsafe class DatagramSocketOptions
 {
     private const int SOL_IP = 0, SOL_SOCKET = 1, SOL_UDP = 17, SOL_IPV6 = 41;
-    private const int SO_SNDBUF = 7, SO_RCVBUF = 8, SO_REUSEPORT = 15, SO_PASSCRED = 16, SO_SNDTIMEO = 21, SO_TIMESTAMPNS = 35, SO_RXQ_OVFL = 40;
+    private const int SO_SNDBUF = 7, SO_RCVBUF = 8, SO_REUSEPORT = 15, SO_PASSCRED = 16, SO_SNDTIMEO = 21, SO_TIMESTAMPNS = 35, SO_RXQ_OVFL = 40, SO_MEMINFO = 55;
+    private const int MeminfoCount = 9, MeminfoDrops = 8; // SK_MEMINFO_VARS, SK_MEMINFO_DROPS
     private const int IP_PKTINFO = 8, IPV6_RECVPKTINFO = 49, UDP_SEGMENT = 103, UDP_GRO = 104;
 
     /// <summary>Has the kernel note when each was received.</summary>
@@ -12,6 +13,14 @@ internal static unsafe class DatagramSocketOptions
 
     /// <summary>Has the kernel tell how many it has dropped.</summary>
     public static void TellDropped(int descriptor) => Set(descriptor, SOL_SOCKET, SO_RXQ_OVFL, 1);
+
+    /// <summary>How many it has dropped since the socket was made, whoever had it: SO_MEMINFO.</summary>
+    public static uint DroppedSoFar(int descriptor)
+    {
+        uint* info = stackalloc uint[MeminfoCount];
+        int length = MeminfoCount * sizeof(uint);
+        return Libc.getsockopt(descriptor, SOL_SOCKET, SO_MEMINFO, info, &length) == 0 && length == MeminfoCount * sizeof(uint) ? info[MeminfoDrops] : 0;
+    }
 
     /// <summary>Has the kernel tell who sent each, on a Unix socket.</summary>
     public static void TellCredentials(int descriptor) => Set(descriptor, SOL_SOCKET, SO_PASSCRED, 1);

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Runtime.InteropServices;
 using Sluice.Native;
 
 namespace Sluice.Datagrams;
@@ -14,7 +15,9 @@ internal sealed class DatagramBacklog : IDisposable
     private readonly DatagramReceiver _receiver;
     private readonly Lock _changing = new();
     private readonly Queue<Waiting> _waiting = new();
-    private readonly List<byte[]> _full = []; // peers that had no room in this look
+    private readonly Dictionary<byte[], int> _peers = new(ByBytes.Instance); // how many wait for each
+    private readonly HashSet<byte[]> _full = new(ByBytes.Instance); // peers that had no room in this look
+    private readonly Dictionary<byte[], int>.AlternateLookup<ReadOnlySpan<byte>> _lookup;
     private readonly Timer _timer;
     private readonly int _most;
     private readonly long _patience;
@@ -26,6 +29,7 @@ internal sealed class DatagramBacklog : IDisposable
         _receiver = receiver;
         _most = options.MaxConcurrent;
         _patience = (long)options.SendTimeout.TotalMilliseconds;
+        _lookup = _peers.GetAlternateLookup<ReadOnlySpan<byte>>();
         _timer = new Timer(static backlog => ((DatagramBacklog)backlog!).Try(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
@@ -39,15 +43,7 @@ internal sealed class DatagramBacklog : IDisposable
 
         lock (_changing)
         {
-            foreach (Waiting waiting in _waiting)
-            {
-                if (waiting.Name.AsSpan().SequenceEqual(name))
-                {
-                    return false;
-                }
-            }
-
-            return true;
+            return !_lookup.ContainsKey(name);
         }
     }
 
@@ -63,7 +59,9 @@ internal sealed class DatagramBacklog : IDisposable
 
             byte[] bytes = ArrayPool<byte>.Shared.Rent(Math.Max(payload.Length, 1));
             payload.CopyTo(bytes);
-            _waiting.Enqueue(new Waiting(name.ToArray(), source.ToArray(), bytes, payload.Length, Environment.TickCount64 + _patience));
+            byte[] peer = name.ToArray();
+            CollectionsMarshal.GetValueRefOrAddDefault(_peers, peer, out _)++;
+            _waiting.Enqueue(new Waiting(peer, source.ToArray(), bytes, payload.Length, Environment.TickCount64 + _patience));
             if (_count++ == 0)
             {
                 _receiver.Leaves();
@@ -100,7 +98,7 @@ internal sealed class DatagramBacklog : IDisposable
             for (int left = _waiting.Count; left > 0; left--)
             {
                 Waiting waiting = _waiting.Dequeue();
-                NativeError error = _full.Exists(name => name.AsSpan().SequenceEqual(waiting.Name))
+                NativeError error = _full.Contains(waiting.Name)
                     ? NativeError.WouldBlock
                     : _receiver.Retry(waiting.Name, waiting.Source, waiting.Bytes.AsSpan(0, waiting.Length));
                 if (error == NativeError.WouldBlock && !IsTooLate(waiting, now))
@@ -127,10 +125,35 @@ internal sealed class DatagramBacklog : IDisposable
     private void Forget(in Waiting waiting)
     {
         ArrayPool<byte>.Shared.Return(waiting.Bytes);
+        if (--CollectionsMarshal.GetValueRefOrNullRef(_peers, waiting.Name) == 0)
+        {
+            _peers.Remove(waiting.Name);
+        }
+
         if (--_count == 0)
         {
             _receiver.ComesBack();
         }
+    }
+
+    private sealed class ByBytes : IEqualityComparer<byte[]>, IAlternateEqualityComparer<ReadOnlySpan<byte>, byte[]>
+    {
+        public static readonly ByBytes Instance = new();
+
+        public bool Equals(byte[]? x, byte[]? y) => x.AsSpan().SequenceEqual(y);
+
+        public int GetHashCode(byte[] obj) => GetHashCode(obj.AsSpan());
+
+        public bool Equals(ReadOnlySpan<byte> alternate, byte[] other) => alternate.SequenceEqual(other);
+
+        public int GetHashCode(ReadOnlySpan<byte> alternate)
+        {
+            var hash = default(HashCode);
+            hash.AddBytes(alternate);
+            return hash.ToHashCode();
+        }
+
+        public byte[] Create(ReadOnlySpan<byte> alternate) => alternate.ToArray();
     }
 
     private readonly record struct Waiting(byte[] Name, byte[] Source, byte[] Bytes, int Length, long Until);

@@ -14,6 +14,7 @@ internal sealed partial class DatagramReceiver
     private readonly DatagramBacklog _backlog;
     private ThreadStack? _home; // the loop's thread, asked for once
     private ThreadStack _thread; // the same, while it serves a batch; then nobody's
+    private bool _isFlushing;
     private int _batched; // datagrams and bytes that were put into the batch
     private long _batchedBytes;
 
@@ -67,6 +68,7 @@ internal sealed partial class DatagramReceiver
         ArgumentNullException.ThrowIfNull(peer);
         Span<byte> name = stackalloc byte[DatagramBuffer.NameRoom];
         int length = DatagramAddresses.Write(peer, Listener.Traits.IsUnix, Listener.Traits.IsSix, name);
+        FlushIfOwn(); // what was answered before goes first
         if (length == 0 || !_backlog.MayOvertake(name[..length]) || _descriptor.Send(name[..length], payload, source: [], wait: false) != NativeError.None)
         {
             return false;
@@ -156,7 +158,7 @@ internal sealed partial class DatagramReceiver
         }
     }
 
-    private bool MayBatch(ReadOnlySpan<byte> name, int length) => _thread.IsCallers && _backlog.MayOvertake(name) && DatagramSendBatch.Fits(length);
+    private bool MayBatch(ReadOnlySpan<byte> name, int length) => _thread.IsCallers && !_isFlushing && _backlog.MayOvertake(name) && DatagramSendBatch.Fits(length);
 
     // The batch is full. False: it has left something behind that has to go first.
     private bool FlushFor(ReadOnlySpan<byte> name)
@@ -167,9 +169,11 @@ internal sealed partial class DatagramReceiver
 
     private void Flush()
     {
-        if (!_sends!.IsEmpty)
+        if (!_sends!.IsEmpty && !_isFlushing)
         {
+            _isFlushing = true; // who hears of what was not sent may send
             _sends.Send(Descriptor, this);
+            _isFlushing = false;
             Listener.Traffic.CountSent(_batched, _batchedBytes);
             (_batched, _batchedBytes) = (0, 0);
         }

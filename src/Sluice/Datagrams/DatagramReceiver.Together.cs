@@ -61,6 +61,7 @@ internal sealed partial class DatagramReceiver
         Leaves();
         if (left == 0)
         {
+            CountSoFar();
             dispatch(datagram);
             return;
         }
@@ -82,6 +83,7 @@ internal sealed partial class DatagramReceiver
             others.Add(other);
         }
 
+        CountSoFar();
         dispatch(datagram);
         others.ForEach(dispatch);
     }

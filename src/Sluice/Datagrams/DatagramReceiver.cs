@@ -100,7 +100,7 @@ internal sealed partial class DatagramReceiver : IDatagramSender, IDatagramFailu
         bool more;
         do
         {
-            int places = Receive(_batchSize);
+            int places = Receive(_waits ? SmallestBatch : _batchSize); // one after the other, connections in between
             if (places == 0)
             {
                 return false;
@@ -108,6 +108,7 @@ internal sealed partial class DatagramReceiver : IDatagramSender, IDatagramFailu
 
             BeginReplies();
             Runner.Enter(ServeReceived, this);
+            CountSoFar(); // before anybody hears of them
             EndReplies();
             more = Settle(places);
         }
@@ -232,8 +233,7 @@ internal sealed partial class DatagramReceiver : IDatagramSender, IDatagramFailu
 
         (NotBefore, _pause) = (0, ShortestPause);
         Begin(got.Count, places);
-        _server.TookDatagrams(got.Count);
-        if (!_server.Options.Datagrams.Timestamps)
+        if (!Listener.TellsTime)
         {
             NoteTime();
         }
@@ -253,7 +253,8 @@ internal sealed partial class DatagramReceiver : IDatagramSender, IDatagramFailu
         long now = (Clock.GetUtcNow() - DateTimeOffset.UnixEpoch).Ticks * TimeSpan.NanosecondsPerTick;
         for (int i = 0; i < _received; i++)
         {
-            _buffers[i].Nanoseconds = now;
+            DatagramBuffer buffer = _buffers[i];
+            buffer.Nanoseconds = buffer.Nanoseconds == 0 ? now : buffer.Nanoseconds; // the kernel may have been asked just now
         }
     }
 
@@ -262,7 +263,7 @@ internal sealed partial class DatagramReceiver : IDatagramSender, IDatagramFailu
     // Counts the batch, and gives the places back that nobody keeps.
     private bool Settle(int places)
     {
-        Listener.Traffic.CountReceived(_datagrams, _bytes, _truncated);
+        CountSoFar();
         _gate.GiveBack(places + _added - _kept);
         if (_received == _batchSize && _batchSize < LargestBatch)
         {
@@ -270,6 +271,15 @@ internal sealed partial class DatagramReceiver : IDatagramSender, IDatagramFailu
         }
 
         return _received == places;
+    }
+
+    private void CountSoFar()
+    {
+        if (_datagrams > 0)
+        {
+            Listener.Traffic.CountReceived(_datagrams, _bytes, _truncated);
+            (_datagrams, _bytes, _truncated) = (0, 0, 0);
+        }
     }
 
     // What came at a place of the batch, unless nobody is to see it.
@@ -291,6 +301,7 @@ internal sealed partial class DatagramReceiver : IDatagramSender, IDatagramFailu
             return null;
         }
 
+        _server.TookDatagrams(1);
         return datagram;
     }
 
@@ -298,7 +309,12 @@ internal sealed partial class DatagramReceiver : IDatagramSender, IDatagramFailu
     {
         for (int i = 0; i < _received; i++)
         {
-            if (Admit(i) is { } datagram)
+            if (_waits && Stopping.IsCancellationRequested)
+            {
+                _datagrams++; // the drain is over, and each of the rest could take as long as the one before
+                Lose(DropReason.Draining, 1);
+            }
+            else if (Admit(i) is { } datagram)
             {
                 ServeEach(i, datagram);
             }

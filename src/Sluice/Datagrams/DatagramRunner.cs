@@ -36,10 +36,19 @@ internal sealed class DatagramRunner(DatagramHandler handler, ServerEvents event
     /// </summary>
     public bool TryRun(ReceivedDatagram datagram)
     {
-        ValueTask task;
+        // All in it: a task that was used before, or is another's, throws at whatever it is asked.
         try
         {
-            task = handler.OnDatagramAsync(datagram);
+            ValueTask task = handler.OnDatagramAsync(datagram);
+            Restore();
+            if (task.IsCompleted)
+            {
+                task.GetAwaiter().GetResult(); // a source that is used again wants to hear it
+                return true;
+            }
+
+            datagram.Await(task);
+            return false;
         }
         catch (Exception error)
         {
@@ -47,22 +56,6 @@ internal sealed class DatagramRunner(DatagramHandler handler, ServerEvents event
             Fail(datagram, error);
             return true;
         }
-
-        Restore();
-        if (task.IsCompletedSuccessfully)
-        {
-            task.GetAwaiter().GetResult(); // a source that is used again wants to hear it
-            return true;
-        }
-
-        if (task.IsCompleted)
-        {
-            End(datagram, task);
-            return true;
-        }
-
-        datagram.Await(task);
-        return false;
     }
 
     /// <summary>Calls the handler and waits for its end on the calling thread, which is the datagram's own so long. Does not throw.</summary>

@@ -87,7 +87,14 @@ internal sealed class ReceivedDatagram : DatagramContext, IThreadPoolWorkItem
         }
     }
 
-    public override DateTimeOffset ReceivedAt => DateTimeOffset.UnixEpoch.AddTicks(Buffer.Nanoseconds / TimeSpan.NanosecondsPerTick);
+    public override DateTimeOffset ReceivedAt
+    {
+        get
+        {
+            Receiver.Listener.AskForTime();
+            return DateTimeOffset.UnixEpoch.AddTicks(Buffer.Nanoseconds / TimeSpan.NanosecondsPerTick);
+        }
+    }
 
     public override UnixCredentials? Credentials =>
         Receiver.Listener.Traits.IsUnix && Buffer.Credentials is { } sender ? new UnixCredentials(sender.Process, sender.User, sender.Group) : null;
@@ -123,7 +130,16 @@ internal sealed class ReceivedDatagram : DatagramContext, IThreadPoolWorkItem
     {
         _task = task;
         Receiver.Leaves();
-        task.ConfigureAwait(false).GetAwaiter().UnsafeOnCompleted(_ended);
+        try
+        {
+            task.ConfigureAwait(false).GetAwaiter().UnsafeOnCompleted(_ended);
+        }
+        catch
+        {
+            _task = default;
+            Receiver.ComesBack();
+            throw;
+        }
     }
 
     /// <summary>Runs the handler on a thread of the .NET pool.</summary>

@@ -13,6 +13,7 @@ internal sealed class DatagramListener : Listener
     private readonly ListeningDescriptor _descriptor;
     private volatile bool _isShared;
     private bool _isAdopted;
+    private bool _asksForTime;
     private int _isClosed;
 
     private DatagramListener(ListeningDescriptor descriptor, EndPoint localEndPoint, SocketAddressUrl url)
@@ -67,10 +68,13 @@ internal sealed class DatagramListener : Listener
         DatagramSocketOptions.TellDropped(descriptor);
         DatagramSocketOptions.SetBuffers(descriptor, options.ReceiveBuffer, options.SendBuffer);
         DatagramSocketOptions.SetSendTimeout(descriptor, options.SendTimeout);
-        if (options.Timestamps)
+        _asksForTime = options.Timestamps is null;
+        if (options.Timestamps == true)
         {
-            DatagramSocketOptions.TellTime(descriptor);
+            TellTime();
         }
+
+        Traffic.BeginAt(DatagramSocketOptions.DroppedSoFar(descriptor));
 
         if (Traits.IsUnix)
         {
@@ -85,8 +89,25 @@ internal sealed class DatagramListener : Listener
         }
 
         // Several that do not fit into one buffer together would be cut.
-        DatagramSocketOptions.ReceiveTogether(descriptor, options.Offload && together && options.MaxSize >= LongestTogether);
+        together &= options.Offload && options.MaxSize >= LongestTogether;
+        if (!_isAdopted || !together)
+        {
+            DatagramSocketOptions.ReceiveTogether(descriptor, together); // never on where another process may receive, which may have less room
+        }
+
         Offloads = options.Offload && DatagramSocketOptions.CanSendTogether(descriptor);
+    }
+
+    /// <summary>Whether the kernel says of each when it came.</summary>
+    public bool TellsTime { get; private set; }
+
+    /// <summary>A handler has asked when its datagram came: from now on the kernel is asked, unless the options say otherwise. From any thread.</summary>
+    public void AskForTime()
+    {
+        if (_asksForTime && !TellsTime && !IsClosed)
+        {
+            TellTime();
+        }
     }
 
     /// <summary>Has the kernel hand over each datagram by itself, from now on.</summary>
@@ -95,6 +116,28 @@ internal sealed class DatagramListener : Listener
         if (!Traits.IsUnix)
         {
             DatagramSocketOptions.ReceiveTogether((int)_descriptor.DangerousGetHandle(), together: false);
+        }
+    }
+
+    private void TellTime()
+    {
+        TellsTime = true;
+        bool isHeld = false;
+        try
+        {
+            _descriptor.DangerousAddRef(ref isHeld);
+            DatagramSocketOptions.TellTime((int)_descriptor.DangerousGetHandle());
+        }
+        catch (ObjectDisposedException)
+        {
+            // The server has stopped, and receives no more.
+        }
+        finally
+        {
+            if (isHeld)
+            {
+                _descriptor.DangerousRelease();
+            }
         }
     }
 

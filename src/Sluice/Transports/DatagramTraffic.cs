@@ -51,6 +51,9 @@ internal sealed class DatagramTraffic(DatagramListener listener)
 
     public void CountDropped(int datagrams) => Interlocked.Add(ref _droppedHere, datagrams);
 
+    /// <summary>What the kernel had dropped before is another's.</summary>
+    public void BeginAt(uint kernelCount) => Volatile.Write(ref _kernelCount, kernelCount);
+
     /// <summary>The kernel says how many it has dropped in all, modulo 2^32; returns how many of them are new.</summary>
     public long SetKernelCount(uint count)
     {

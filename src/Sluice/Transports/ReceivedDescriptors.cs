@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using Microsoft.Win32.SafeHandles;
 using Sluice.Native;
 
@@ -9,9 +8,6 @@ internal sealed class ReceivedDescriptors
 {
     /// <summary>The most that wait: a peer can pass them for nothing, and each is one of this process's.</summary>
     public const int Most = 64;
-
-    // close(2) may wait: of a file of FUSE for its server, of a socket for its linger. A peer chooses what it passes, so that nobody else may wait with it.
-    private static readonly Lazy<BlockingCollection<int>> ToClose = new(StartClosing);
 
     private readonly Queue<int> _waiting = new();
     private bool _isClosed;
@@ -59,22 +55,7 @@ internal sealed class ReceivedDescriptors
         _isClosed = true;
         while (_waiting.TryDequeue(out int descriptor))
         {
-            ToClose.Value.Add(descriptor);
-        }
-    }
-
-    private static BlockingCollection<int> StartClosing()
-    {
-        var descriptors = new BlockingCollection<int>();
-        new Thread(() => CloseEach(descriptors), maxStackSize: 256 * 1024) { IsBackground = true, Name = "sluice-closer" }.UnsafeStart();
-        return descriptors;
-    }
-
-    private static void CloseEach(BlockingCollection<int> descriptors)
-    {
-        foreach (int descriptor in descriptors.GetConsumingEnumerable())
-        {
-            DescriptorMessages.Close(descriptor);
+            DescriptorCloser.Close(descriptor);
         }
     }
 }

@@ -45,18 +45,17 @@ internal sealed class ProcessModel : ConcurrencyModel
         await using CancellationTokenRegistration stopping = stop.UnsafeRegister(static crew => ((StandbyCrew)crew!).Stop(), crew);
         CancellationToken cut = server.DatagramRunner?.Stopping.Token ?? default;
         await using CancellationTokenRegistration cutting = cut.UnsafeRegister(static crew => ((StandbyCrew)crew!).Cut(), crew);
-        BlockingAcceptor? acceptor = null;
+        var acceptor = new BlockingAcceptor(server, datagramsAtOnce: 1);
         try
         {
             await crew.FirstReady.Task;
-            acceptor = new BlockingAcceptor(server, datagramsAtOnce: 1);
             await OwnThread.RunAsync("sluice-acceptor", server.Options, () => acceptor.Run(crew.Serve, crew.Serve, stop));
         }
         finally
         {
             crew.Close();
             await supervising;
-            acceptor?.Close();
+            acceptor.Close();
             server.Table.Detach(crew);
         }
     }

@@ -10,7 +10,7 @@ public sealed class SendsFromElsewhere
     public Task Messages_of_many_threads_arrive_whole_and_in_order_while_the_handler_waits_in_a_read(string model, string transport) => Cell.RunAsync(model, transport, async cell =>
     {
         const int Threads = 4;
-        const int Messages = 500;
+        const int Messages = 200;
         var connected = new TaskCompletionSource<ConnectionContext>();
         await using RunningServer server = await cell.StartAsync(async connection =>
         {

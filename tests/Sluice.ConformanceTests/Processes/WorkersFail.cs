@@ -57,7 +57,7 @@ public sealed class WorkersFail
         {
             await server.AssertServesLinesAsync();
             descriptorsBefore = Directory.GetFileSystemEntries("/proc/self/fd").Length;
-            for (int i = 0; i < 100; i++)
+            for (int i = 0; i < 50; i++)
             {
                 await server.AssertServesLinesAsync();
             }

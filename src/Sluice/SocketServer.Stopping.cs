@@ -1,4 +1,5 @@
 using Sluice.Diagnostics;
+using Sluice.Sessions;
 using Sluice.Transports;
 
 namespace Sluice;
@@ -32,6 +33,11 @@ public sealed partial class SocketServer
     public async ValueTask DisposeAsync()
     {
         await StopAsync();
+        if (_handlers.Datagrams is DatagramSessions sessions)
+        {
+            sessions.HandlerFailed -= OnSessionFailed;
+        }
+
         Metrics.Dispose();
         _stop.Dispose();
     }
@@ -56,6 +62,7 @@ public sealed partial class SocketServer
         do
         {
             _table.ForEach(static (connection, server) => server.AskToEnd(connection), this);
+            RequestEndOfSessions();
             _table.Workers?.RequestDrain(Volatile.Read(ref _drainDeadline));
         }
         while (!_options.IndependentThreads && !await EndedWithinAsync(Volatile.Read(ref _drainDeadline), TimeSpan.FromMilliseconds(10)));

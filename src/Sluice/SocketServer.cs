@@ -301,6 +301,7 @@ public sealed partial class SocketServer : IAsyncDisposable
         };
         _runner = new ConnectionRunner(_handlers.Connections ?? (static _ => Task.CompletedTask), settings, _gate, _table, Events);
         _datagramRunner = _handlers.Datagrams is { } datagrams ? new DatagramRunner(datagrams, Events) : null;
+        AwaitSessions();
         _sweep = new LimitSweep(_options.Limits, _table, Metrics);
     }
 
@@ -329,16 +330,6 @@ public sealed partial class SocketServer : IAsyncDisposable
             AcceptBudget = budget,
             AcceptTimeout = timeout,
         };
-    }
-
-    // It may have failed at any time, so no datagram tells of it.
-    private void OnSessionFailed(ConnectionContext session, Exception failure)
-    {
-        IEnumerable<DatagramListener> listeners = _listeners.OfType<DatagramListener>();
-        if ((listeners.FirstOrDefault(listener => listener.LocalEndPoint.Equals(session.LocalEndPoint)) ?? listeners.FirstOrDefault()) is { } listener)
-        {
-            Events.RaiseDatagramFailed(new DatagramFailed(listener, session.RemoteEndPoint, failure));
-        }
     }
 
     private void Enter(ServerState state)

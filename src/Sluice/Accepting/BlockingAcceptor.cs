@@ -89,17 +89,24 @@ internal sealed class BlockingAcceptor
         }
     }
 
-    /// <summary>Ends when no handler of a datagram runs any more, after <see cref="Run"/>.</summary>
-    public Task DatagramsEndedAsync() => Task.WhenAll(_receivers.Select(receiver => receiver.Ended));
+    /// <summary>Ends when no handler of a datagram runs any more and nothing is left that may send, after <see cref="Run"/>.</summary>
+    public async Task DatagramsEndedAsync()
+    {
+        await Task.WhenAll(_receivers.Select(receiver => receiver.Ended));
+        if (_receivers.Length > 0 && _server.DatagramRunner?.Quiet is { } quiet)
+        {
+            await quiet();
+        }
+    }
 
     /// <summary>Closes as soon as no handler of a datagram runs any more, for those who do not wait for that.</summary>
     public async Task CloseLaterAsync()
     {
-        await DatagramsEndedAsync();
+        await Task.WhenAll(_receivers.Select(receiver => receiver.Ended));
         Close();
     }
 
-    /// <summary>No handler of a datagram runs any more.</summary>
+    /// <summary>Nothing may send any more.</summary>
     public void Close() => Array.ForEach(_receivers, receiver => receiver.Dispose());
 
     /// <summary>Closes a connection that was dispatched and cannot be served after all.</summary>

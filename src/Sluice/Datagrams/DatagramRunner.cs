@@ -15,6 +15,9 @@ internal sealed class DatagramRunner(DatagramHandler handler, ServerEvents event
     /// <summary>Ends when the server's drain has waited long enough.</summary>
     public CancellationTokenSource Stopping { get; } = new();
 
+    /// <summary>What a handler goes on with after its datagrams have ended, such as sessions: ends when there is nothing left. Asked after the stop.</summary>
+    public Func<Task>? Quiet { get; set; }
+
     public ServerEvents Events => events;
 
     /// <summary>Runs <paramref name="work"/>, which calls handlers, where each of them is to begin.</summary>

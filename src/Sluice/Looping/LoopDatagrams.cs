@@ -77,6 +77,11 @@ internal sealed class LoopDatagrams
     private static async Task EndAsync(DatagramReceiver receiver, Action<DatagramReceiver> ended)
     {
         await receiver.Ended.ConfigureAwait(false);
+        if (receiver.Runner.Quiet is { } quiet)
+        {
+            await quiet().ConfigureAwait(false);
+        }
+
         ended(receiver);
     }
 

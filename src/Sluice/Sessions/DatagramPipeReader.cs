@@ -191,6 +191,21 @@ internal sealed partial class DatagramPipeReader(DatagramSession session) : Pipe
         }
     }
 
+    /// <summary>If the handler waits and nothing is unread: nothing more is taken, and the caller ends the session.</summary>
+    public bool TryEndWait()
+    {
+        lock (_gate)
+        {
+            if (_stage != Stage.Waiting || _queue.Count > 0)
+            {
+                return false;
+            }
+
+            _hasEnded = true;
+            return true;
+        }
+    }
+
     /// <summary>The handler has ended: takes back what it still holds. A read that it left behind completes.</summary>
     public void Leave()
     {

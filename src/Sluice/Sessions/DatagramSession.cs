@@ -36,7 +36,6 @@ internal sealed partial class DatagramSession : ConnectionContext, IDuplexPipe, 
     [ThreadStatic]
     private static bool _inHandler;
 
-    private readonly IDatagramSender _sender;
     private readonly SynchronizationContext? _home = SynchronizationContext.Current;
     private readonly DatagramPipeReader _reader;
     private readonly DatagramPipeWriter _writer;
@@ -58,7 +57,7 @@ internal sealed partial class DatagramSession : ConnectionContext, IDuplexPipe, 
 
     public DatagramSession(DatagramSessions owner, DatagramContext context, long now)
     {
-        (Owner, _sender, BeganAt, Since) = (owner, context.Sender, now, now);
+        (Owner, Sender, Stopping, BeganAt, Since) = (owner, context.Sender, context.Stopping, now, now);
         SocketAddress lent = context.RemoteAddress; // is another's when the datagram has been served
         Peer = new SocketAddress(lent.Family, lent.Size);
         lent.Buffer[..lent.Size].CopyTo(Peer.Buffer);
@@ -71,10 +70,16 @@ internal sealed partial class DatagramSession : ConnectionContext, IDuplexPipe, 
 
     public DatagramSessions Owner { get; }
 
+    /// <summary>The listener's, by which it sends.</summary>
+    public IDatagramSender Sender { get; }
+
+    /// <summary>Fires when the drain of the server that has it is over.</summary>
+    public CancellationToken Stopping { get; }
+
     /// <summary>Held for a few steps, by whoever reads, brings or counts; never around a handler.</summary>
     public Lock Gate { get; } = new();
 
-    public SessionKey Key => new(_sender, Peer);
+    public SessionKey Key => new(Sender, Peer);
 
     public PipeReader Input => _reader;
 
@@ -104,8 +109,8 @@ internal sealed partial class DatagramSession : ConnectionContext, IDuplexPipe, 
     public Receipt Take(ReadOnlySpan<byte> payload) => _reader.Take(payload);
 
     /// <summary>Ends when the server's drain is over. Before anybody can find it.</summary>
-    public void WatchStopping(CancellationToken stopping) =>
-        _stopping = stopping.UnsafeRegister(static session => ((DatagramSession)session!).End(CloseReason.DrainCut), this);
+    public void WatchStopping() =>
+        _stopping = Stopping.UnsafeRegister(static session => ((DatagramSession)session!).End(CloseReason.DrainCut), this);
 
     /// <summary>It was made and is not needed.</summary>
     public void Discard()
@@ -164,7 +169,7 @@ internal sealed partial class DatagramSession : ConnectionContext, IDuplexPipe, 
     /// <summary>Sends one datagram. From any thread.</summary>
     public SendOutcome Send(ReadOnlySpan<byte> datagram)
     {
-        if (CloseReason != CloseReason.None)
+        if (Volatile.Read(ref _isOver) || CloseReason is not (CloseReason.None or CloseReason.Drained))
         {
             return SendOutcome.Ended;
         }
@@ -184,7 +189,7 @@ internal sealed partial class DatagramSession : ConnectionContext, IDuplexPipe, 
             Charge(datagram.Length, datagrams: 1);
         }
 
-        if (!_sender.TrySend(datagram, Peer))
+        if (!Sender.TrySend(datagram, Peer))
         {
             lock (Gate)
             {
@@ -223,18 +228,38 @@ internal sealed partial class DatagramSession : ConnectionContext, IDuplexPipe, 
         return ValueTask.CompletedTask;
     }
 
-    /// <summary>Ends the session, from any thread: its peer's next datagram begins another, and its handler is told. True for the first, whose reason it is.</summary>
+    /// <summary>The server stops: ends it if its handler waits and nothing is unread. From any thread.</summary>
+    public void RequestEnd()
+    {
+        if (_reader.TryEndWait())
+        {
+            End(CloseReason.Drained);
+        }
+    }
+
+    /// <summary>
+    /// Ends the session, from any thread: its peer's next datagram begins another, and its handler is told. True for the first, whose reason it is. One that is
+    /// drained reads no more, and may send until its handler has ended or it is cut.
+    /// </summary>
     public bool End(CloseReason reason, bool inline = false)
     {
-        if (Interlocked.CompareExchange(ref _closeReason, (int)reason, (int)CloseReason.None) != (int)CloseReason.None)
+        if (!TryNote(reason))
         {
+            if (reason == CloseReason.Completed && CloseReason == CloseReason.Drained)
+            {
+                Close();
+            }
+
             return false;
         }
 
         Owner.Retired(this);
         bool resume = _reader.End();
-        _stopping.Unregister();
-        FireConnectionClosed();
+        if (reason != CloseReason.Drained)
+        {
+            Close();
+        }
+
         if (resume)
         {
             GoOn(inline);
@@ -245,6 +270,25 @@ internal sealed partial class DatagramSession : ConnectionContext, IDuplexPipe, 
 
     /// <summary>The exception for a flush of a session that has ended.</summary>
     public Exception EndedException() => new ConnectionAbortedException($"The session has ended: {CloseReason}.");
+
+    private bool TryNote(CloseReason reason)
+    {
+        var before = (CloseReason)Interlocked.CompareExchange(ref _closeReason, (int)reason, (int)CloseReason.None);
+        if (before == CloseReason.Drained && reason is not (CloseReason.Drained or CloseReason.Completed))
+        {
+            // A drain only asks: whatever then ends the session is its reason.
+            return Interlocked.CompareExchange(ref _closeReason, (int)reason, (int)CloseReason.Drained) == (int)CloseReason.Drained;
+        }
+
+        return before == CloseReason.None;
+    }
+
+    // Nothing is sent any more.
+    private void Close()
+    {
+        _stopping.Unregister();
+        FireConnectionClosed();
+    }
 
     private void Begin()
     {
@@ -273,11 +317,12 @@ internal sealed partial class DatagramSession : ConnectionContext, IDuplexPipe, 
         _writer.Release();
         End(failure is null ? CloseReason.Completed : CloseReason.HandlerFailed);
         _reader.Leave();
-        Owner.Forget(this);
         if (failure is not null)
         {
             Owner.Failed(this, failure);
         }
+
+        Owner.Forget(this); // the last: a stop waits for it
     }
 
     private void Charge(int bytes, int datagrams)

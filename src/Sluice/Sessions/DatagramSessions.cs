@@ -42,8 +42,8 @@ public sealed class DatagramSessions : DatagramHandler, IDisposable
     }
 
     /// <summary>
-    /// A handler threw, which has ended its session and nothing else. If it was inside <see cref="OnDatagramAsync"/>, that throws it too, so the server tells of it.
-    /// Raised on the thread on which the handler ended.
+    /// A handler threw, which has ended its session and nothing else; <see cref="OnDatagramAsync"/> does not throw it. Raised on the thread on which the handler ended,
+    /// which waits for the subscriber. What a subscriber throws is dropped, and the others are told.
     /// </summary>
     public event Action<ConnectionContext, Exception>? HandlerFailed;
 
@@ -159,8 +159,33 @@ public sealed class DatagramSessions : DatagramHandler, IDisposable
     internal void Failed(DatagramSession session, Exception failure)
     {
         Interlocked.Increment(ref _failed);
-        HandlerFailed?.Invoke(session, failure);
+        foreach (Action<ConnectionContext, Exception> subscriber in Delegate.EnumerateInvocationList(HandlerFailed))
+        {
+            try
+            {
+                subscriber(session, failure);
+            }
+            catch (Exception)
+            {
+                // Nobody is there to hear of it: this may be a work item of the pool, where it would end the process.
+            }
+        }
     }
+
+    /// <summary>
+    /// The server whose datagrams bring <paramref name="stopping"/> stops: no peer begins a session any more, and those whose handler waits with nothing unread end.
+    /// Asked again and again, as others come to their next read.
+    /// </summary>
+    internal void RequestEnd(CancellationToken stopping)
+    {
+        foreach (DatagramSession session in _table.BeginEnd(stopping))
+        {
+            session.RequestEnd();
+        }
+    }
+
+    /// <summary>Ends when no handler of that server's sessions runs.</summary>
+    internal Task EndedAsync(CancellationToken stopping) => _table.EndedAsync(stopping);
 
     internal void CountDropped(int count) => Interlocked.Add(ref _dropped, count);
 
@@ -169,7 +194,7 @@ public sealed class DatagramSessions : DatagramHandler, IDisposable
     // False: somebody has begun a session of this peer meanwhile. Where there is no room for one, the datagram is counted.
     private bool TryBegin(DatagramContext context, long now)
     {
-        if (context.RemoteAddress.Size == 0 || context.Stopping.IsCancellationRequested || !TryTakePlace(now))
+        if (context.RemoteAddress.Size == 0 || context.Stopping.IsCancellationRequested || _table.IsEnding(context.Stopping) || !TryTakePlace(now))
         {
             Interlocked.Increment(ref _refused);
             return true;
@@ -182,7 +207,7 @@ public sealed class DatagramSessions : DatagramHandler, IDisposable
             return true;
         }
 
-        begun.WatchStopping(context.Stopping);
+        begun.WatchStopping();
         if (!_table.TryAdd(begun))
         {
             begun.Discard();

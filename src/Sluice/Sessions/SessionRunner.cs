@@ -41,7 +41,7 @@ internal sealed class SessionRunner
         }
 
         Exception error = session.Running.Exception?.InnerException ?? new OperationCanceledException();
-        return session.CloseReason != CloseReason.None && error is ConnectionAbortedException or OperationCanceledException ? null : error;
+        return session.CloseReason is not (CloseReason.None or CloseReason.Drained) && error is ConnectionAbortedException or OperationCanceledException ? null : error;
     }
 
     private void CallHandler(DatagramSession session)

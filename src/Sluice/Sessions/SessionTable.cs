@@ -22,7 +22,7 @@ internal enum SessionPlace
 }
 
 /// <summary>Who is there: sessions by peer, and in the order in which they were last heard of. One lock, held for a few steps and never around a handler; from any thread.</summary>
-internal sealed class SessionTable(DatagramSessionOptions options)
+internal sealed partial class SessionTable(DatagramSessionOptions options)
 {
     // A datagram pays for few others; the timer for the rest.
     private const int MostPerDatagram = 4;
@@ -113,11 +113,13 @@ internal sealed class SessionTable(DatagramSessionOptions options)
     {
         lock (_changing)
         {
-            if (_closed || session.CloseReason != CloseReason.None || !_byPeer.TryAdd(session.Key, session))
+            Server server = FindOrAdd(session.Stopping);
+            if (_closed || server.IsEnding || session.CloseReason != CloseReason.None || !_byPeer.TryAdd(session.Key, session))
             {
                 return false;
             }
 
+            server.Running++;
             session.Place = SessionPlace.Live;
             _live.Add(session);
             return true;
@@ -158,6 +160,11 @@ internal sealed class SessionTable(DatagramSessionOptions options)
                     break;
                 default:
                     return;
+            }
+
+            if (session.Place != SessionPlace.Outside)
+            {
+                HandlerEnded(session);
             }
 
             session.Place = SessionPlace.Gone;

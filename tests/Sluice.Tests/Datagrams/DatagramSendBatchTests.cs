@@ -120,7 +120,7 @@ public sealed class DatagramSendBatchTests
                 return batch.TrySend(to.Name, payload);
             default: // a part of what is answered: its bytes must not change until the batch has gone, so each has its own
                 var own = new DatagramBuffer(payload.Length + 10);
-                own.Set(to.Name, to.LocalAddress, [.. new byte[10], .. payload], isTruncated: false, 0, credentials: null);
+                own.Set(to.Name, to.LocalAddress, [], [.. new byte[10], .. payload], isTruncated: false, 0, credentials: null);
                 _own.Add(own);
                 return batch.TryReply(own, DatagramBuffer.PayloadOffset + 10, payload.Length);
         }

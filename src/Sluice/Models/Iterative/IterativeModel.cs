@@ -23,6 +23,11 @@ internal sealed class IterativeModel : ConcurrencyModel
     {
         var acceptor = new BlockingAcceptor(server);
         acceptor.Run(server.Runner.Run, dispatchDatagram: null, stop);
+        if (!server.Options.IndependentThreads)
+        {
+            acceptor.DatagramsEndedAsync().GetAwaiter().GetResult();
+        }
+
         acceptor.Close();
     });
 }

@@ -37,6 +37,7 @@ internal sealed class ThreadPerConnectionModel : ConcurrencyModel
         if (!server.Options.IndependentThreads)
         {
             await running.EndedAsync();
+            await acceptor.DatagramsEndedAsync();
             acceptor.Close();
         }
         else

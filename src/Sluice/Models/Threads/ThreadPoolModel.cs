@@ -48,6 +48,7 @@ internal sealed class ThreadPoolModel : ConcurrencyModel
         if (!server.Options.IndependentThreads)
         {
             await Task.WhenAll(threads);
+            await acceptor.DatagramsEndedAsync();
             acceptor.Close();
         }
         else

@@ -54,7 +54,7 @@ public static class ErrorIds
     /// <summary>The model or the transport does not run on this operating system.</summary>
     public const string PlatformNotServed = "SLU0104";
 
-    /// <summary>An option that the model cannot honour.</summary>
+    /// <summary>An option that nothing here can honour: no model, or no address.</summary>
     public const string OptionNotHonoured = "SLU0105";
 
     /// <summary>The model io_uring was asked for and does not work on this machine.</summary>

@@ -1,5 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
 using Sluice.Cli.Tests.Support;
 
 namespace Sluice.Cli.Tests;
@@ -75,6 +77,96 @@ public sealed class ClientTests
         int port = int.Parse((await server.StandardOutput.ReadLineAsync())!, CultureInfo.InvariantCulture);
 
         Assert.Equal((0, "parts", ""), await SluiceProcess.RunAsync(["connect", $"tcp://127.0.0.1:{port}", "--line", "--times", "1"], input: "x\n"));
+    }
+
+    [Fact]
+    public async Task An_answer_that_comes_too_late_is_not_taken_for_the_next_line_s()
+    {
+        using var server = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp) { ReceiveTimeout = (int)SluiceProcess.Patience.TotalMilliseconds };
+        server.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        await using SluiceProcess client = SluiceProcess.Start(["connect", $"udp://{server.LocalEndPoint}", "--timeout", "2s"]);
+        byte[] line = new byte[100];
+        EndPoint from = new IPEndPoint(IPAddress.Any, 0);
+
+        await client.Input.WriteAsync("one\n");
+        Assert.Equal("one"u8.ToArray(), line[..server.ReceiveFrom(line, ref from)]);
+        await client.ErrorSaysAsync("SLU0609");
+        server.SendTo([], from);
+        server.SendTo("late"u8, from);
+        await client.Input.WriteAsync("two\n");
+        Assert.Equal("two"u8.ToArray(), line[..server.ReceiveFrom(line, ref from)]);
+        server.SendTo("in time"u8, from);
+
+        Assert.Equal("in time", await client.LineAsync());
+        client.Input.Close();
+        Assert.Equal(1, await client.EndAsync());
+    }
+
+    [Fact]
+    public async Task A_Unix_server_that_is_full_gives_no_answer()
+    {
+        using var directory = new TemporaryDirectory();
+        string path = directory.Of("full.sock");
+        using var server = new Socket(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified);
+        server.Bind(new UnixDomainSocketEndPoint(path));
+        List<Socket> senders = [];
+        try
+        {
+            // Until nobody's first one has room: what one may send has a limit of its own.
+            int sent;
+            do
+            {
+                var sender = new Socket(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified);
+                senders.Add(sender);
+                sender.Connect(new UnixDomainSocketEndPoint(path));
+                sender.Blocking = false;
+                SocketError error = SocketError.Success;
+                for (sent = 0; error == SocketError.Success; sent++)
+                {
+                    sender.Send("full"u8, SocketFlags.None, out error);
+                }
+
+                Assert.Equal(SocketError.WouldBlock, error);
+            }
+            while (sent > 1);
+
+            (int code, string printed, string errors) = await SluiceProcess.RunAsync(["connect", $"unixgram://{path}", "--timeout", "200ms"], input: "one\ntwo\n");
+
+            Assert.Equal((1, ""), (code, printed));
+            Assert.Equal(2, errors.Split("SLU0609").Length - 1);
+        }
+        finally
+        {
+            senders.ForEach(sender => sender.Dispose());
+        }
+    }
+
+    [Fact]
+    public async Task A_datagram_that_the_system_refuses_is_one_line_and_exit_1()
+    {
+        // Its answer is the last thing it takes part in: then it is connected to somebody else.
+        const string Leaving = """
+            import socket, sys
+            s, other = [socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) for _ in range(2)]
+            s.bind(sys.argv[1])
+            other.bind(sys.argv[1] + '.other')
+            print('ready', flush=True)
+            line, client = s.recvfrom(100)
+            s.connect(sys.argv[1] + '.other')
+            s.sendto(line, client)
+            sys.stdin.read()
+            """;
+        using var directory = new TemporaryDirectory();
+        string path = directory.Of("leaving.sock");
+        using Process server = Python.Start(Leaving, [path]);
+        Assert.Equal("ready", await server.StandardOutput.ReadLineAsync());
+
+        (int code, string printed, string errors) = await SluiceProcess.RunAsync(["connect", $"unixgram://{path}"], input: "one\ntwo\n");
+
+        Assert.Equal((1, "one"), (code, printed));
+        Assert.Matches("^sluice: SLU0501 cannot talk to unixgram://[^\n]*\n$", errors);
+        server.StandardInput.Close();
+        await server.WaitForExitAsync();
     }
 
     [Fact]

@@ -1,4 +1,6 @@
 using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
 using Sluice.Cli.Tests.Support;
@@ -76,6 +78,35 @@ public sealed class ServeTests
         await using SluiceProcess sluice = SluiceProcess.Start(["serve", "echo", "--listen", "tcp://127.0.0.1:0"]);
 
         Assert.Matches($"^listening tcp://127\\.0\\.0\\.1:[1-9][0-9]* model=(io_uring|epoll) pid={sluice.Process.Id}$", await sluice.LineAsync());
+    }
+
+    [Fact]
+    public async Task An_address_can_have_a_model_of_its_own()
+    {
+        (SluiceProcess sluice, int port) = await SluiceProcess.ServeAsync("serve", "echo", "--model", "thread", "--listen", "tcp://127.0.0.1:0", "--listen", "udp://127.0.0.1:0?model=epoll");
+        await using SluiceProcess _ = sluice;
+        string line = await sluice.LineAsync();
+        Assert.Matches($"^listening udp://127\\.0\\.0\\.1:[1-9][0-9]* model=epoll pid={sluice.Process.Id}$", line);
+
+        using RawClient stream = RawClient.Connect(port);
+        stream.Send("over TCP");
+        Assert.Equal("over TCP", stream.ReceiveText(8));
+        using var datagrams = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp) { ReceiveTimeout = (int)SluiceProcess.Patience.TotalMilliseconds };
+        datagrams.Connect(IPEndPoint.Parse(line.Split(' ')[1]["udp://".Length..]));
+        datagrams.Send("over UDP"u8);
+        byte[] answer = new byte[100];
+        Assert.Equal("over UDP"u8.ToArray(), answer[..datagrams.Receive(answer)]);
+
+        Assert.Equal(0, await sluice.StopAsync());
+    }
+
+    [Fact]
+    public async Task The_listening_line_names_each_model()
+    {
+        await using SluiceProcess sluice = SluiceProcess.Start(["serve", "echo", "--model", "thread", "--listen", "tcp://127.0.0.1:0", "--listen", "tcp://127.0.0.1:0?model=async"]);
+
+        Assert.Contains(" model=thread ", await sluice.LineAsync(), StringComparison.Ordinal);
+        Assert.Contains(" model=async ", await sluice.LineAsync(), StringComparison.Ordinal);
     }
 
     [Fact]

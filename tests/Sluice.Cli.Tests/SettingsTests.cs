@@ -67,6 +67,34 @@ public sealed class SettingsTests
         Assert.StartsWith($"sluice: SLU0105 {says}", errors, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("--model", "thread", "--loops", "2", "--listen", "udp://127.0.0.1:0?model=epoll")]
+    [InlineData("--model", "thread", "--workers", "1", "--inner", "epoll", "--loops", "1", "--listen", "tcp://127.0.0.1:0?model=prefork")]
+    [InlineData("--reuse-port", "--listen", "udp://127.0.0.1:0")]
+    [InlineData("--reuse-port", "false", "--listen", "unixgram://@sluice-settings-{0}")]
+    [InlineData("--max-datagrams", "5", "--max-datagram-size", "1KiB", "--receive-buffer", "64KiB", "--send-buffer", "64KiB", "--listen", "unixgram://@sluice-settings-{0}")]
+    [InlineData("--max-datagrams", "5", "--listen", "tcp://127.0.0.1:0", "--listen", "udp://127.0.0.1:0?model=async")]
+    [InlineData("--socket-mode", "600", "--listen", "unixgram:///tmp/sluice-settings-{0}.sock?model=thread")]
+    public async Task What_one_of_the_addresses_honours_is_taken(params string[] options)
+    {
+        string[] words = [.. options.Select(option => option.Replace("{0}", $"{Environment.ProcessId}", StringComparison.Ordinal))];
+        await using SluiceProcess sluice = SluiceProcess.Start(["serve", "echo", .. words]);
+
+        Assert.StartsWith("listening ", await sluice.LineAsync(), StringComparison.Ordinal);
+        Assert.Equal(0, await sluice.StopAsync());
+    }
+
+    [Theory]
+    [InlineData("SLUICE_MAX_DATAGRAMS", "5", "SLUICE_MAX_DATAGRAMS is for addresses of datagrams")]
+    [InlineData("SLUICE_ALLOW_USER", "0", "SLUICE_ALLOW_USER is for Unix sockets, and there is none here: whoever comes would be served")]
+    public async Task A_variable_that_no_address_honours_is_named(string name, string value, string says)
+    {
+        (int code, _, string errors) = await SluiceProcess.RunAsync(["serve", "echo", "--listen", "tcp://127.0.0.1:0"], [(name, value)]);
+
+        Assert.Equal(2, code);
+        Assert.StartsWith($"sluice: SLU0105 {says}", errors, StringComparison.Ordinal);
+    }
+
     // Each loop of the demo says that it waits.
     [Theory]
     [InlineData("2", null)]

@@ -106,21 +106,21 @@ public sealed class SystemdTests
     }
 
     [Theory]
-    [InlineData("systemd:web", "SLU0013", "it passed unknown")]
-    [InlineData("fd://3", "SLU0012", "it is a socket, but not of streams")]
-    public async Task A_socket_that_cannot_be_served_is_refused(string url, string id, string why)
+    [InlineData("systemd:web", false, 1, "SLU0013", "it passed unknown")]
+    [InlineData("fd://3", true, 2, "SLU0014", "chargen serves connections only, and datagrams come to fd://3;")]
+    public async Task A_socket_that_cannot_be_served_is_refused(string url, bool ofDatagrams, int code, string id, string why)
     {
         using var directory = new TemporaryDirectory();
         string path = directory.Of("socket");
-        string[] datagrams = id == "SLU0012" ? ["--datagram"] : [];
-        await using SluiceProcess sluice = SluiceProcess.Start(["serve", "echo", "--listen", url], wrapper: [.. Activate, .. datagrams, "-l", path]);
+        string[] datagrams = ofDatagrams ? ["--datagram"] : [];
+        await using SluiceProcess sluice = SluiceProcess.Start(["serve", "chargen", "--listen", url], wrapper: [.. Activate, .. datagrams, "-l", path]);
         await sluice.ErrorSaysAsync("Listening on ");
         using var waker = new System.Net.Sockets.Socket(System.Net.Sockets.AddressFamily.Unix,
-            datagrams.Length > 0 ? System.Net.Sockets.SocketType.Dgram : System.Net.Sockets.SocketType.Stream, System.Net.Sockets.ProtocolType.Unspecified);
+            ofDatagrams ? System.Net.Sockets.SocketType.Dgram : System.Net.Sockets.SocketType.Stream, System.Net.Sockets.ProtocolType.Unspecified);
         waker.Connect(new System.Net.Sockets.UnixDomainSocketEndPoint(path));
         waker.Send("x"u8);
 
-        Assert.Equal(1, await sluice.EndAsync());
+        Assert.Equal(code, await sluice.EndAsync());
         Assert.Contains(id, sluice.Errors, StringComparison.Ordinal);
         Assert.Contains(why, sluice.Errors, StringComparison.Ordinal);
     }

@@ -33,8 +33,9 @@ internal static class DatagramClient
         {
             try
             {
-                await socket.SendAsync(Encoding.UTF8.GetBytes(wholeLines ? typed + "\n" : typed));
+                DropLateAnswers(socket, answer);
                 using var late = new CancellationTokenSource(patience);
+                await socket.SendAsync(Encoding.UTF8.GetBytes(wholeLines ? typed + "\n" : typed), SocketFlags.None, late.Token); // a Unix server may be full
                 int length = await socket.ReceiveAsync(answer, SocketFlags.None, late.Token);
                 string text = PythonText.Decode(answer.AsSpan(0, length));
                 Lines.Out(text.EndsWith('\n') ? text[..^1] : text);
@@ -54,9 +55,29 @@ internal static class DatagramClient
             {
                 throw new SluiceException(ErrorIds.DatagramTooLong, $"a line is too long for one datagram to {url}; send less", error);
             }
+            catch (SocketException error)
+            {
+                throw new SluiceException(ErrorIds.CannotConnect, $"cannot talk to {url} any more: {error.Message}", error);
+            }
         }
 
         return all ? ExitCodes.Ok : ExitCodes.Failed;
+    }
+
+    // What came after its line was given up is not the next line's answer.
+    private static void DropLateAnswers(Socket socket, byte[] answer)
+    {
+        SocketError error;
+        do
+        {
+            socket.Receive(answer, SocketFlags.None, out error);
+        }
+        while (error == SocketError.Success);
+
+        if (error != SocketError.WouldBlock)
+        {
+            throw new SocketException((int)error);
+        }
     }
 
     private static Socket Connect(SocketAddressUrl url)
@@ -73,6 +94,7 @@ internal static class DatagramClient
             }
 
             socket.Connect(peer);
+            socket.Blocking = false; // for what is late: the others wait by themselves
             return socket;
         }
         catch (SocketException error)

@@ -1,3 +1,4 @@
+using Sluice.Cli.Settings;
 using Sluice.Transports;
 
 namespace Sluice.Cli.Commands;
@@ -6,26 +7,20 @@ namespace Sluice.Cli.Commands;
 internal static class Addresses
 {
     /// <summary>At least one, and none that nobody outside of this process could reach.</summary>
-    public static void Check(ICollection<string> urls)
+    public static void Check(SocketServerOptions options)
     {
-        if (urls.Count == 0)
+        if (options.Listen.Count == 0)
         {
             throw new UsageException(ErrorIds.NothingToListenOn, "no address to listen on; add --listen URL, as in --listen tcp://127.0.0.1:9000");
         }
 
-        foreach (string url in urls)
-        {
-            int model = url.LastIndexOf("?model=", StringComparison.Ordinal);
-            Parse(model < 0 ? url : url[..model]);
-        }
+        Array.ForEach(ListenAddress.All(options), address => OfSeveralProcesses(address.Url));
     }
 
-    /// <summary>Reads an address.</summary>
-    public static SocketAddressUrl Parse(string url)
-    {
-        SocketAddressUrl address = SocketAddressUrl.Parse(url);
-        return address.Scheme is not "memory"
-            ? address
-            : throw new UsageException(ErrorIds.UnknownScheme, $"cannot use {address}: memory:// connects handlers and clients of one process only; use tcp:// or unix://");
-    }
+    /// <summary>Reads an address to connect to.</summary>
+    public static SocketAddressUrl Parse(string url) => OfSeveralProcesses(SocketAddressUrl.Parse(url));
+
+    private static SocketAddressUrl OfSeveralProcesses(SocketAddressUrl url) => url.Scheme is not "memory"
+        ? url
+        : throw new UsageException(ErrorIds.UnknownScheme, $"cannot use {url}: memory:// connects handlers and clients of one process only; use tcp:// or unix://");
 }

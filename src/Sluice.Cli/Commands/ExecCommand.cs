@@ -43,10 +43,10 @@ internal static class ExecCommand
         {
             ServerPlan plan = Defaults();
             sources.Apply(plan, parsed);
-            Addresses.Check(plan.Options.Listen);
+            Addresses.Check(plan.Options);
             Refuse(plan);
             return program is [_, ..]
-                ? ServerRun.ToTheEndAsync(new ServedHandlers(new ExecHandler(program, new StderrLog(plan.LogLevel))), plan)
+                ? ServerRun.ToTheEndAsync(new ServedHandlers(Name, new ExecHandler(program, new StderrLog(plan.LogLevel))), plan)
                 : throw new UsageException($"the program is missing; give it after --, as in: {Example}");
         });
         return command;
@@ -55,7 +55,7 @@ internal static class ExecCommand
     // tcpserver's maximum, and the kernel's TCP_NODELAY: programs for inetd write small pieces and leave it to Nagle's algorithm to join them.
     private static ServerPlan Defaults()
     {
-        var plan = new ServerPlan();
+        var plan = new ServerPlan { Auto = "thread" };
         plan.Options.Model = "thread";
         plan.Options.Workers.Inner = "thread";
         plan.Options.Limits.MaxConnections = 40;
@@ -70,11 +70,6 @@ internal static class ExecCommand
         if (plan.Options.Limits.WriteTimeout is not null)
         {
             throw new UsageException(ErrorIds.OptionNotHonoured, "--write-timeout cannot be kept: the program has the socket, and its bytes are not seen here; leave it out");
-        }
-
-        if (plan.Options.Model is "auto" && plan.Given.Contains("loops"))
-        {
-            throw new UsageException(ErrorIds.OptionNotHonoured, "--loops is for the models select, poll and epoll, and auto is thread here; leave it out, or choose such a model");
         }
     }
 }

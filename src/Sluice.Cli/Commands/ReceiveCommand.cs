@@ -27,11 +27,8 @@ internal static class ReceiveCommand
             FileOptions.RequireV1(parsed.GetValue(v1), "receive");
             ServerPlan plan = Defaults();
             sources.Apply(plan, parsed);
-            Addresses.Check(plan.Options.Listen);
-            foreach (string url in plan.Options.Listen)
-            {
-                FileReceiverHandler.CheckListen(Addresses.Parse(url), parsed.GetValue(insecure));
-            }
+            Addresses.Check(plan.Options);
+            Array.ForEach(ListenAddress.All(plan.Options), address => FileReceiverHandler.CheckListen(address.Url, parsed.GetValue(insecure)));
 
             var options = new FileReceiverOptions
             {
@@ -40,7 +37,7 @@ internal static class ReceiveCommand
                 MaxFileSize = FileOptions.MaxFileSizeValue(parsed.GetValue(maxFileSize)),
             };
             using var handler = new FileReceiverHandler(options, new ReceiveObserver(plan));
-            return await ServerRun.ToTheEndAsync(new ServedHandlers(handler), plan);
+            return await ServerRun.ToTheEndAsync(new ServedHandlers("receive", handler), plan);
         });
         return command;
     }

@@ -24,7 +24,7 @@ internal static class ServeCommand
             ServedHandlers served = BuiltInHandlers.Make(parsed.GetValue(handler)!);
             var plan = new ServerPlan();
             sources.Apply(plan, parsed);
-            Addresses.Check(plan.Options.Listen);
+            Addresses.Check(plan.Options);
             return ServerRun.ToTheEndAsync(served, plan);
         });
         return command;

@@ -24,12 +24,12 @@ internal static class DemoServer
         using var printer = new DemoPrinter(plan.Language);
         if (SocketServer.IsWorker)
         {
-            return await ServerRun.ToTheEndAsync(new ServedHandlers(demo), plan, server => demo.Attach(printer, server), () => printer.Announce(opening: null)); // its master has said it
+            return await ServerRun.ToTheEndAsync(new ServedHandlers(kind.Name, demo), plan, server => demo.Attach(printer, server), () => printer.Announce(opening: null)); // its master has said it
         }
 
         RaiseBacklog(kind, plan);
         TellOfTurns(kind, plan);
-        return await ServerRun.ToTheEndAsync(new ServedHandlers(demo), plan, server => demo.Attach(printer, server), () => printer.Announce(demo.OpeningLine));
+        return await ServerRun.ToTheEndAsync(new ServedHandlers(kind.Name, demo), plan, server => demo.Attach(printer, server), () => printer.Announce(demo.OpeningLine));
     }
 
     // Those who come while one is served wait in the backlog; with the tutorial's they would be dropped from the sixth on, and try again late.

@@ -12,6 +12,9 @@ internal sealed class ServerPlan
     /// <summary>The language of what is printed.</summary>
     public Language Language { get; set; } = Languages.OfTheLocale();
 
+    /// <summary>The model that <c>auto</c> stands for in this command; null is the library's choice.</summary>
+    public string? Auto { get; init; }
+
     /// <summary>Whether lines for machines are JSON.</summary>
     public bool Json { get; set; }
 

@@ -30,6 +30,9 @@ internal sealed class ServerSetting(string name, string placeholder, string desc
     /// <summary>The models that honour it; null is every model.</summary>
     public string[]? HonouredBy { get; init; }
 
+    /// <summary>The addresses that honour it; null is every address.</summary>
+    public SettingAddresses? HonouredAt { get; init; }
+
     /// <summary>Takes a value.</summary>
     /// <param name="plan">What it changes.</param>
     /// <param name="text">The value as written.</param>

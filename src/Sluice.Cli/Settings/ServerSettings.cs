@@ -17,6 +17,11 @@ internal static class ServerSettings
     private static readonly string[] ProcessModels = ["process"];
     private static readonly string[] WorkerModels = ["process", "prefork"];
 
+    private static readonly SettingAddresses SharedPorts = new("tcp:// and udp:// addresses", ["tcp", "udp"]);
+    private static readonly SettingAddresses SocketFiles = new("the files of unix:// and unixgram:// addresses", ["unix", "unixgram"]);
+    private static readonly SettingAddresses UnixSockets = new("Unix sockets", ["unix", "unixgram", "fd", "systemd"], ": whoever comes would be served; leave it out, or listen on unix://");
+    private static readonly SettingAddresses DatagramSockets = new("addresses of datagrams (udp://, unixgram://)", ["udp", "unixgram", "fd", "systemd"]);
+
     /// <summary>The address. Demos have <c>--host</c> and <c>--port</c> instead.</summary>
     public static readonly ServerSetting Listen =
         new("listen", "URL", "Where to listen: tcp://HOST:PORT, udp://HOST:PORT, unix:///PATH, unixgram:///PATH, fd://N or systemd:NAME (sockets that were passed); port 0 is any free port. '?model=NAME' behind it gives it a model of its own. May be repeated.",
@@ -26,10 +31,10 @@ internal static class ServerSettings
     /// <summary>What is for Unix sockets alone.</summary>
     private static readonly ServerSetting[] OfUnixSockets =
     [
-        new("socket-mode", "MODE", "The mode of the files of unix:// sockets, in octal, as 0660. Who may write to the file may connect.",
-            (plan, text) => plan.Options.Sockets.FileMode = SettingValues.FileMode(text)) { Default = "what the umask leaves" },
+        new("socket-mode", "MODE", "The mode of the files of Unix sockets, in octal, as 0660. Who may write to the file may connect.",
+            (plan, text) => plan.Options.Sockets.FileMode = SettingValues.FileMode(text)) { HonouredAt = SocketFiles, Default = "what the umask leaves" },
         new("allow-user", "LIST", "The only users whom Unix sockets serve, as 0,1000,www-data: numbers, or names of /etc/passwd. Others are refused.",
-            (plan, text) => plan.Options.Sockets.AllowedUsers = SettingValues.Users(text)) { Default = "all who may connect" },
+            (plan, text) => plan.Options.Sockets.AllowedUsers = SettingValues.Users(text)) { HonouredAt = UnixSockets, Default = "all who may connect" },
     ];
 
     /// <summary>The language, which clients have as well.</summary>
@@ -73,13 +78,13 @@ internal static class ServerSettings
         new("backlog", "N", "Connections that the kernel queues before they are accepted.",
             (plan, text) => plan.Options.Sockets.Backlog = SettingValues.Count(text, 1)) { Default = "512" },
         new("max-datagrams", "N", "Datagrams handled at once, a hard maximum; more wait in the kernel.",
-            (plan, text) => plan.Options.Datagrams.MaxConcurrent = SettingValues.Count(text, 1)) { Default = "1024" },
+            (plan, text) => plan.Options.Datagrams.MaxConcurrent = SettingValues.Count(text, 1)) { HonouredAt = DatagramSockets, Default = "1024" },
         new("max-datagram-size", "SIZE", "Bytes kept of a datagram; a longer one is cut.",
-            (plan, text) => plan.Options.Datagrams.MaxSize = SettingValues.Size(text)) { Default = "64KiB" },
+            (plan, text) => plan.Options.Datagrams.MaxSize = SettingValues.Size(text)) { HonouredAt = DatagramSockets, Default = "64KiB" },
         new("receive-buffer", "SIZE", "The kernel's buffer of each datagram socket, capped by net.core.rmem_max.",
-            (plan, text) => plan.Options.Datagrams.ReceiveBuffer = SettingValues.Size(text)) { Default = "the kernel's" },
+            (plan, text) => plan.Options.Datagrams.ReceiveBuffer = SettingValues.Size(text)) { HonouredAt = DatagramSockets, Default = "the kernel's" },
         new("send-buffer", "SIZE", "The same for sending, capped by net.core.wmem_max.",
-            (plan, text) => plan.Options.Datagrams.SendBuffer = SettingValues.Size(text)) { Default = "the kernel's" },
+            (plan, text) => plan.Options.Datagrams.SendBuffer = SettingValues.Size(text)) { HonouredAt = DatagramSockets, Default = "the kernel's" },
         new("max-connections", "N", "Connections served at once, a hard maximum.",
             (plan, text) => plan.Options.Limits.MaxConnections = SettingValues.Count(text, 1)) { Default = "what RLIMIT_NOFILE leaves" },
         new("max-connections-per-source", "N|off", "Connections at once from one address; more are refused.",
@@ -103,7 +108,7 @@ internal static class ServerSettings
         new("upgrade-within", "TIME", "How long a new process may take to take over (SIGUSR2); then this one goes on.",
             (plan, text) => plan.Upgrade.ReadyWithin = SettingValues.DurationOrOff(text) ?? throw new FormatException("a duration such as 10s, more than 0")) { Default = "10s" },
         new("reuse-port", "", "Let several servers listen on one TCP or UDP port (SO_REUSEPORT).",
-            (plan, text) => plan.Options.Sockets.ReusePort = SettingValues.Switch(text)),
+            (plan, text) => plan.Options.Sockets.ReusePort = SettingValues.Switch(text)) { HonouredAt = SharedPorts },
         Lang,
         new("json", "", "Lines for machines are JSON: the listening line.", (plan, text) => plan.Json = SettingValues.Switch(text)),
         new("log-level", "LEVEL", "trace, debug, info, warning, error or none.",

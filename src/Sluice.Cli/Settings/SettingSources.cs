@@ -1,6 +1,5 @@
 using System.CommandLine;
 using Sluice.Models;
-using Sluice.Transports;
 
 namespace Sluice.Cli.Settings;
 
@@ -35,7 +34,7 @@ internal sealed class SettingSources
     public IEnumerable<string> OnCommandLine(ParseResult parsed) =>
         _options.Values.Append(_config).Where(option => parsed.GetResult(option) is { Implicit: false }).Select(option => option.Name);
 
-    /// <summary>Takes every value into <paramref name="plan"/>, which holds the command's defaults, and refuses what its model cannot honour.</summary>
+    /// <summary>Takes every value into <paramref name="plan"/>, which holds the command's defaults, and refuses what its models and addresses cannot honour.</summary>
     public void Apply(ServerPlan plan, ParseResult parsed)
     {
         string? file = parsed.GetValue(_config) ?? Variable("SLUICE_CONFIG");
@@ -49,7 +48,8 @@ internal sealed class SettingSources
                 setting.Apply(plan, value, origin);
             }
 
-            if (values.Length > 0)
+            // A switch that is off asks for nothing.
+            if (values.Length > 0 && !(setting.IsSwitch && !SettingValues.Switch(values[^1])))
             {
                 origins.Add((setting, origin));
             }
@@ -87,33 +87,33 @@ internal sealed class SettingSources
     // No option may be taken and ignored.
     private static void RefuseWhatCannotBeHonoured(ServerPlan plan, List<(ServerSetting Setting, string Origin)> given)
     {
-        ConcurrencyModel model = ConcurrencyModels.Find(plan.Options.Model);
-        string? inner = model.Name == "prefork" ? ConcurrencyModels.Find(plan.Options.Workers.Inner).Name : null; // which honours its own
+        ListenAddress[] addresses = ListenAddress.All(plan.Options);
+        string[] schemes = [.. addresses.Select(address => address.Url.Scheme)];
+        string[] models = ModelsOf(plan, addresses);
+        string? inner = models.Contains("prefork", StringComparer.Ordinal) ? ConcurrencyModels.Find(plan.Options.Workers.Inner).Name : null; // which honours its own
         foreach ((ServerSetting setting, string origin) in given)
         {
-            if (setting.HonouredBy is { } models && !models.Contains(model.Name, StringComparer.Ordinal) && !models.Contains(inner, StringComparer.Ordinal))
+            if (setting.HonouredBy is { } able && !able.Intersect(models, StringComparer.Ordinal).Any() && !able.Contains(inner, StringComparer.Ordinal))
             {
-                string names = models.Length == 1 ? $"the model {models[0]}" : $"the models {string.Join(", ", models)}";
-                throw new UsageException(ErrorIds.OptionNotHonoured, $"{origin} is for {names}, and the model here is {model.Name}; leave it out, or choose that model");
+                string names = able.Length == 1 ? $"the model {able[0]}" : $"the models {string.Join(", ", able)}";
+                string here = models.Length == 1 ? $"the model here is {models[0]}" : $"the models here are {string.Join(", ", models)}";
+                throw new UsageException(ErrorIds.OptionNotHonoured, $"{origin} is for {names}, and {here}; leave it out, or choose that model");
+            }
+
+            if (setting.HonouredAt is { } places && schemes.Length > 0 && !places.Schemes.Intersect(schemes, StringComparer.Ordinal).Any())
+            {
+                throw new UsageException(ErrorIds.OptionNotHonoured, $"{origin} is for {places.Subject}, and there is none here{places.Advice}");
             }
         }
+    }
 
-        if (plan.Options.Sockets.ReusePort && plan.Options.Listen.Count > 0 && plan.Options.Listen.All(url => SocketAddressUrl.Parse(url).Scheme != "tcp"))
-        {
-            throw new UsageException(ErrorIds.OptionNotHonoured, "--reuse-port is for tcp:// addresses, and there is none here; leave it out");
-        }
-
-        string[] schemes = [.. plan.Options.Listen.Select(url => SocketAddressUrl.Parse(url).Scheme)];
-        if (schemes.Length > 0 && plan.Options.Sockets.FileMode is not null && !schemes.Any(scheme => scheme is "unix" or "unixgram"))
-        {
-            throw new UsageException(ErrorIds.OptionNotHonoured, "--socket-mode is for the files of unix:// addresses, and there is none here; leave it out");
-        }
-
-        // What was passed may be a Unix socket.
-        if (schemes.Length > 0 && plan.Options.Sockets.AllowedUsers is not null && !schemes.Any(scheme => scheme is "unix" or "unixgram" or "fd" or "systemd"))
-        {
-            throw new UsageException(ErrorIds.OptionNotHonoured, "--allow-user is for Unix sockets, and there is none here: whoever comes would be served; leave it out, or listen on unix://");
-        }
+    // Those that serve: where every address has a model of its own, the server's serves none.
+    private static string[] ModelsOf(ServerPlan plan, ListenAddress[] addresses)
+    {
+        string server = ConcurrencyModels.Find(plan.Options.Model is "auto" && plan.Auto is { } auto ? auto : plan.Options.Model).Name;
+        return addresses.Length == 0
+            ? [server]
+            : [.. addresses.Select(address => address.Model is { } own ? ConcurrencyModels.Find(own).Name : server).Distinct(StringComparer.Ordinal)];
     }
 
     // An empty variable is one that is not set.

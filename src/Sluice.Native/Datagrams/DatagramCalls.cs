@@ -18,8 +18,12 @@ internal static unsafe class DatagramCalls
                 int controlLength = DatagramSource.Write(control, source);
                 var header = new MessageHeader
                 {
-                    Name = peer, NameLength = name.Length, Vectors = &vector, VectorCount = 1,
-                    Control = controlLength > 0 ? control : null, ControlLength = controlLength,
+                    Name = peer,
+                    NameLength = name.Length,
+                    Vectors = &vector,
+                    VectorCount = 1,
+                    Control = controlLength > 0 ? control : null,
+                    ControlLength = controlLength,
                 };
                 while (true)
                 {

@@ -173,8 +173,12 @@ internal sealed unsafe class DatagramSendBatch : IDisposable
         _vectors[_datagrams] = new IoVector { Start = start, Length = length };
         _messages[_count++].Header = new MessageHeader
         {
-            Name = name, NameLength = nameLength, Vectors = _vectors + _datagrams++, VectorCount = 1,
-            Control = controlLength > 0 ? control : null, ControlLength = controlLength,
+            Name = name,
+            NameLength = nameLength,
+            Vectors = _vectors + _datagrams++,
+            VectorCount = 1,
+            Control = controlLength > 0 ? control : null,
+            ControlLength = controlLength,
         };
     }
 

@@ -84,6 +84,16 @@ internal sealed partial class DatagramReceiver : IDatagramSender, IDatagramFailu
     /// <summary>While the system is short of something: TickCount64; 0 when it is not.</summary>
     public long NotBefore { get; private set; }
 
+    /// <summary>Whether the last batch was a burst, behind which more may be expected.</summary>
+    public bool IsBusy => _received >= SmallestBatch;
+
+    /// <summary>Looks for nothing for a moment.</summary>
+    public void Rest()
+    {
+        NotBefore = Environment.TickCount64 + _pause;
+        _pause = Math.Min(_pause * 2, LongestPause);
+    }
+
     /// <summary>Whether nothing more will be received.</summary>
     public bool IsStopped => _isStopped;
 
@@ -348,8 +358,7 @@ internal sealed partial class DatagramReceiver : IDatagramSender, IDatagramFailu
                 _isStopped = true;
                 break;
             case NativeError.NoMemory or NativeError.NoBufferSpace:
-                NotBefore = Environment.TickCount64 + _pause;
-                _pause = Math.Min(_pause * 2, LongestPause);
+                Rest();
                 break;
         }
 

@@ -6,6 +6,7 @@
 #   ./test.sh --long                       also the tests with the trait Tier=long
 #   ./test.sh --project Sluice.Tests       one project
 #   ./test.sh --prepare                    only installs what is missing
+#   ./test.sh --built                      builds nothing: it was built before
 #   ./test.sh --filter-class '*GateTests'  any option of the test platform
 #
 # The last line is `N passed, N failed`. Exit 1 when a test failed or was skipped, or when a project ran none.
@@ -15,11 +16,12 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1 TESTINGPLATFORM_TELEMETRY_OPTOUT=1
 HANG_TIMEOUT=10m
 
-long=no prepare=no only= filtered=no options=()
+long=no prepare=no built=no only= filtered=no options=()
 while [ $# -gt 0 ]; do
   case "$1" in
     --long) long=yes ;;
     --prepare) prepare=yes ;;
+    --built) built=yes ;;
     --project) only=${2:?--project needs a name}; shift ;;
     *) options+=("$1"); filtered=yes ;;
   esac
@@ -75,7 +77,7 @@ export DOTNET_ROOT
 install_what_is_missing
 [ "$prepare" = no ] || exit 0
 
-dotnet build Sluice.slnx -c Release -clp:NoSummary </dev/null || fail "test.sh: the build failed"
+[ "$built" = yes ] || dotnet build Sluice.slnx -c Release -clp:NoSummary </dev/null || fail "test.sh: the build failed"
 
 results=$(mktemp -d)
 trap 'rm -rf "$results"' EXIT

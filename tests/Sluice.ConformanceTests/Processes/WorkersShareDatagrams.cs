@@ -74,8 +74,7 @@ public sealed class WorkersShareDatagrams
         () => (new WorkerCell("process", "tcp").Spec with { More = ["udp://127.0.0.1:0?model=prefork"] }).ToBuilder().Build()).Id);
 
     [Theory]
-    [InlineData("epoll", "unixgram"), InlineData("epoll", "udp"), InlineData("io_uring", "udp"), InlineData("thread", "unixgram")]
-    [InlineData("process", "unixgram"), InlineData("process", "udp"), InlineData("prefork+epoll", "udp"), InlineData("prefork+thread", "unixgram")]
+    [InlineData("epoll", "unixgram"), InlineData("io_uring", "udp"), InlineData("process", "udp"), InlineData("prefork+thread", "unixgram")]
     public Task An_upgrade_answers_each_datagram_once(string model, string transport) => UpgradesAsync(model, transport, times: 1);
 
     [Theory, Trait("Tier", "long")]

@@ -5,7 +5,7 @@ namespace Sluice.ConformanceTests.Behaviours;
 [Collection(nameof(Alone))]
 public sealed class Churns
 {
-    [Theory, MemberData(nameof(Matrix.Cells), MemberType = typeof(Matrix))]
+    [Theory, MemberData(nameof(Matrix.TcpCells), MemberType = typeof(Matrix))]
     public Task Connecting_and_closing_many_times_leaves_nothing_behind(string model, string transport) => ChurnAsync(model, transport, 3_000);
 
     [Theory, Trait("Tier", "long"), MemberData(nameof(Matrix.Cells), MemberType = typeof(Matrix))]

@@ -48,7 +48,7 @@ public sealed class WorkersFail
         }
     }
 
-    [Theory, InlineData("process"), InlineData("prefork+epoll")]
+    [Theory, Trait("Tier", "long"), InlineData("process"), InlineData("prefork+epoll")]
     public async Task No_zombie_and_no_descriptor_is_left_of_many(string model)
     {
         int[] childrenBefore = ChildProcesses.Of(Environment.ProcessId);

@@ -185,7 +185,7 @@ public sealed class WorkersServeDatagrams
         Assert.True(report.Took < TimeSpan.FromSeconds(8), $"{report.Took}");
     }
 
-    [Theory, InlineData("process"), InlineData("prefork+thread")]
+    [Theory, Trait("Tier", "long"), InlineData("process"), InlineData("prefork+thread")]
     public async Task No_descriptor_is_left_of_many(string model)
     {
         await using RunningServer server = await WorkerCell.StartAsync(new WorkerCell(model, "udp").Spec with { Standby = 4 });

@@ -123,7 +123,7 @@ internal abstract partial class StreamConnection :
         TryMark(Marks.Over);
         if (Volatile.Read(ref _extras) is { } extras)
         {
-            Fire(ref extras.ConnectionClosed);
+            OnDemandToken.Fire(ref extras.ConnectionClosed);
         }
     }
 
@@ -131,45 +131,18 @@ internal abstract partial class StreamConnection :
     {
         if (Volatile.Read(ref _extras) is { } extras)
         {
-            Fire(ref extras.CloseRequested);
+            OnDemandToken.Fire(ref extras.CloseRequested);
         }
     }
 
-    // Who fires sets the flag and then looks for a source; who asks publishes the source and then looks at the flag: one sees the other.
     private CancellationToken Token(ref CancellationTokenSource? source, Marks fired)
     {
-        CancellationTokenSource asked = Volatile.Read(ref source) ?? Publish(ref source);
+        CancellationTokenSource asked = OnDemandToken.Source(ref source);
         if (Has(fired))
         {
-            Cancel(asked);
+            OnDemandToken.Cancel(asked);
         }
 
         return asked.Token;
-    }
-
-    private static CancellationTokenSource Publish(ref CancellationTokenSource? source)
-    {
-        var created = new CancellationTokenSource();
-        return Interlocked.CompareExchange(ref source, created, comparand: null) ?? created;
-    }
-
-    private static void Fire(ref CancellationTokenSource? source)
-    {
-        if (Volatile.Read(ref source) is { IsCancellationRequested: false } asked)
-        {
-            ThreadPool.UnsafeQueueUserWorkItem(static asked => Cancel(asked), asked, preferLocal: false);
-        }
-    }
-
-    private static void Cancel(CancellationTokenSource source)
-    {
-        try
-        {
-            source.Cancel();
-        }
-        catch (AggregateException)
-        {
-            // What a callback of the handler's throws is the handler's business; it must not take the process down.
-        }
     }
 }

@@ -151,42 +151,20 @@ internal sealed partial class DatagramSession :
 
     IEnumerator IEnumerable.GetEnumerator() => ((IEnumerable<KeyValuePair<Type, object>>)this).GetEnumerator();
 
-    // Who fires sets the flag and then looks for a source; who asks publishes the source and then looks at the flag: one sees the other.
     private CancellationToken OwnConnectionClosed()
     {
-        CancellationTokenSource source = Volatile.Read(ref _connectionClosed) ?? Publish();
+        CancellationTokenSource source = OnDemandToken.Source(ref _connectionClosed);
         if (Volatile.Read(ref _isOver))
         {
-            Cancel(source);
+            OnDemandToken.Cancel(source);
         }
 
         return source.Token;
     }
 
-    private CancellationTokenSource Publish()
-    {
-        var created = new CancellationTokenSource();
-        return Interlocked.CompareExchange(ref _connectionClosed, created, comparand: null) ?? created;
-    }
-
     private void FireConnectionClosed()
     {
         Interlocked.Exchange(ref _isOver, true);
-        if (Volatile.Read(ref _connectionClosed) is { IsCancellationRequested: false } asked)
-        {
-            ThreadPool.UnsafeQueueUserWorkItem(static asked => Cancel(asked), asked, preferLocal: false);
-        }
-    }
-
-    private static void Cancel(CancellationTokenSource source)
-    {
-        try
-        {
-            source.Cancel();
-        }
-        catch (AggregateException)
-        {
-            // What a callback of the handler's throws is the handler's business; it must not take the process down.
-        }
+        OnDemandToken.Fire(ref _connectionClosed);
     }
 }

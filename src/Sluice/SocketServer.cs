@@ -322,7 +322,7 @@ public sealed partial class SocketServer : IAsyncDisposable
             Options = _options,
             Gate = _gate!,
             Runner = _runner!,
-            DatagramGate = new DatagramGate(Math.Min(_options.Datagrams.MaxConcurrent, model.HardMaximum(_options))),
+            DatagramPlaces = new Places(Math.Min(_options.Datagrams.MaxConcurrent, model.HardMaximum(_options))),
             DatagramRunner = _datagramRunner,
             Events = Events,
             Table = _table,

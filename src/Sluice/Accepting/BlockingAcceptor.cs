@@ -42,7 +42,7 @@ internal sealed class BlockingAcceptor
         using CancellationTokenRegistration wake = stop.UnsafeRegister(static signal => ((AcceptSignal)signal!).Set(), signal);
         Action freed = signal.Set;
         _server.Gate.OnFreed(freed);
-        _server.DatagramGate.OnFreed(freed);
+        _server.DatagramPlaces.OnFreed(freed);
         long giveUpAt = _server.AcceptTimeout == Timeout.InfiniteTimeSpan ? long.MaxValue : Environment.TickCount64 + (long)_server.AcceptTimeout.TotalMilliseconds;
         int? budget = _server.AcceptBudget;
         try
@@ -84,7 +84,7 @@ internal sealed class BlockingAcceptor
         finally
         {
             _server.Gate.NotOnFreed(freed);
-            _server.DatagramGate.NotOnFreed(freed);
+            _server.DatagramPlaces.NotOnFreed(freed);
             Array.ForEach(_receivers, receiver => receiver.Stop());
         }
     }

@@ -9,66 +9,32 @@ namespace Sluice.Accepting;
 internal sealed class ConnectionGate(int maximum, int? perSource, OnLimit onLimit, IReadOnlySet<uint>? allowedUsers = null)
 {
     private readonly Dictionary<ulong, int> _sources = [];
-    private int _taken;
-    private Action? _freed;
+    private readonly Places _places = new(maximum);
 
-    public int Maximum { get; } = maximum;
+    public int Maximum => _places.Maximum;
 
-    /// <summary>Places taken now.</summary>
-    public int Taken => Volatile.Read(ref _taken);
+    /// <inheritdoc cref="Places.Taken"/>
+    public int Taken => _places.Taken;
 
-    /// <summary>Whether a place is free now.</summary>
-    public bool HasRoom => Taken < Maximum;
+    /// <inheritdoc cref="Places.HasRoom"/>
+    public bool HasRoom => _places.HasRoom;
 
     public OnLimit OnLimit => onLimit;
 
-    /// <summary>Called, on the thread that gave it back, whenever a place is free again after none was.</summary>
-    public void OnFreed(Action freed)
-    {
-        lock (_sources)
-        {
-            _freed += freed;
-        }
-    }
+    /// <inheritdoc cref="Places.OnFreed"/>
+    public void OnFreed(Action freed) => _places.OnFreed(freed);
 
-    /// <summary>Ends <see cref="OnFreed"/>.</summary>
-    public void NotOnFreed(Action freed)
-    {
-        lock (_sources)
-        {
-            _freed -= freed;
-        }
-    }
+    /// <inheritdoc cref="Places.NotOnFreed"/>
+    public void NotOnFreed(Action freed) => _places.NotOnFreed(freed);
 
     /// <summary>Whether the user at the other end may connect; always, where the transport does not tell of users.</summary>
     public bool Allows(StreamSocket socket) => allowedUsers is null || socket.PeerCredentials is not { } peer || allowedUsers.Contains(peer.User);
 
     /// <summary>Takes a place, if there is one.</summary>
-    public bool TryTake()
-    {
-        int taken = Volatile.Read(ref _taken);
-        while (taken < Maximum)
-        {
-            int seen = Interlocked.CompareExchange(ref _taken, taken + 1, taken);
-            if (seen == taken)
-            {
-                return true;
-            }
-
-            taken = seen;
-        }
-
-        return false;
-    }
+    public bool TryTake() => _places.Take(1) == 1;
 
     /// <summary>Gives a place back.</summary>
-    public void GiveBack()
-    {
-        if (Interlocked.Decrement(ref _taken) == Maximum - 1)
-        {
-            Volatile.Read(ref _freed)?.Invoke();
-        }
-    }
+    public void GiveBack() => _places.GiveBack(1);
 
     /// <summary>What <see cref="Uncount"/> will need of a connection once it is closed: its source, or 0 when sources are not counted.</summary>
     public ulong SourceOf(StreamSocket socket) => perSource is null ? 0 : socket.SourceKey;

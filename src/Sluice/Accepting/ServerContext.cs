@@ -52,7 +52,7 @@ internal sealed class ServerContext
     public int DatagramsTaken { get; private set; }
 
     /// <summary>How many datagrams may be handled at once.</summary>
-    public required DatagramGate DatagramGate { get; init; }
+    public required Places DatagramPlaces { get; init; }
 
     /// <summary>Who calls the handler of datagrams; null where there is none.</summary>
     public DatagramRunner? DatagramRunner { get; init; }

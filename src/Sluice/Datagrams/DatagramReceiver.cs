@@ -22,7 +22,7 @@ internal sealed partial class DatagramReceiver : IDatagramSender, IDatagramFailu
     private readonly DatagramDescriptor _descriptor;
     private readonly DatagramReceiveBatch _batch = new(LargestBatch);
     private readonly DatagramPool _pool;
-    private readonly DatagramGate _gate;
+    private readonly Places _gate;
     private readonly IReadOnlySet<uint>? _allowed;
     private readonly bool _waits;
 
@@ -51,7 +51,7 @@ internal sealed partial class DatagramReceiver : IDatagramSender, IDatagramFailu
         Listener = listener;
         _server = server;
         _waits = waits;
-        _gate = server.DatagramGate;
+        _gate = server.DatagramPlaces;
         _allowed = listener.Traits.IsUnix ? server.Options.Sockets.AllowedUsers : null;
         _descriptor = new DatagramDescriptor(listener.Handle!);
         if (server.AcceptBudget is not null)
@@ -68,8 +68,6 @@ internal sealed partial class DatagramReceiver : IDatagramSender, IDatagramFailu
     public DatagramRunner Runner => _server.DatagramRunner!;
 
     public CancellationToken Stopping => Runner.Stopping.Token;
-
-    public TimeProvider Clock => TimeProvider.System;
 
     /// <summary>For poll(2) and its kin.</summary>
     public int Descriptor => _descriptor.Number;
@@ -104,39 +102,34 @@ internal sealed partial class DatagramReceiver : IDatagramSender, IDatagramFailu
     /// Receives a batch and serves it on the calling thread: in a blocking model each handler to its end, in a loop up to its first wait. Their replies go out
     /// together at the end, where the thread is a loop's.
     /// </summary>
-    /// <returns>Whether there may be more.</returns>
-    public bool Serve()
+    public void Serve()
     {
-        bool more;
         do
         {
             int places = Receive(_waits ? SmallestBatch : _batchSize); // one after the other, connections in between
             if (places == 0)
             {
-                return false;
+                return;
             }
 
             BeginReplies();
             Runner.Enter(ServeReceived, this);
             CountSoFar(); // before anybody hears of them
             EndReplies();
-            more = Settle(places);
+            Settle(places);
         }
         while (HasHeld);
-        return more;
     }
 
     /// <summary>Receives up to <paramref name="most"/> and hands each to <paramref name="dispatch"/>, who gives it back (<see cref="Return"/>) when its handler has ended.</summary>
-    /// <returns>Whether there may be more.</returns>
-    public bool Dispatch(int most, Action<ReceivedDatagram> dispatch)
+    public void Dispatch(int most, Action<ReceivedDatagram> dispatch)
     {
-        bool more;
         do
         {
             int places = Receive(Math.Min(most, _batchSize));
             if (places == 0)
             {
-                return false;
+                return;
             }
 
             for (int i = 0; i < _received; i++)
@@ -147,10 +140,9 @@ internal sealed partial class DatagramReceiver : IDatagramSender, IDatagramFailu
                 }
             }
 
-            more = Settle(places);
+            Settle(places);
         }
         while (HasHeld);
-        return more;
     }
 
     /// <summary>A datagram's handler has ended. From any thread.</summary>
@@ -260,7 +252,7 @@ internal sealed partial class DatagramReceiver : IDatagramSender, IDatagramFailu
     // The kernel was not asked.
     private void NoteTime()
     {
-        long now = (Clock.GetUtcNow() - DateTimeOffset.UnixEpoch).Ticks * TimeSpan.NanosecondsPerTick;
+        long now = (DateTimeOffset.UtcNow - DateTimeOffset.UnixEpoch).Ticks * TimeSpan.NanosecondsPerTick;
         for (int i = 0; i < _received; i++)
         {
             DatagramBuffer buffer = _buffers[i];
@@ -271,7 +263,7 @@ internal sealed partial class DatagramReceiver : IDatagramSender, IDatagramFailu
     private void Fill(int place, ReceivedDatagram datagram) => (_places[place], _buffers[place]) = (datagram, datagram.Buffer);
 
     // Counts the batch, and gives the places back that nobody keeps.
-    private bool Settle(int places)
+    private void Settle(int places)
     {
         CountSoFar();
         _gate.GiveBack(places + _added - _kept);
@@ -279,8 +271,6 @@ internal sealed partial class DatagramReceiver : IDatagramSender, IDatagramFailu
         {
             _batchSize *= 2;
         }
-
-        return _received == places;
     }
 
     private void CountSoFar()

@@ -27,7 +27,7 @@ internal sealed class LoopDatagrams
         _open = _receivers.Length;
         if (_open > 0)
         {
-            server.DatagramGate.OnFreed(freed);
+            server.DatagramPlaces.OnFreed(freed);
         }
     }
 
@@ -56,7 +56,7 @@ internal sealed class LoopDatagrams
     /// <summary>Receives no more. Each that no handler needs any more is closed, after <paramref name="ended"/>, which comes on any thread.</summary>
     public void Stop(Action<DatagramReceiver> ended)
     {
-        _server.DatagramGate.NotOnFreed(_freed);
+        _server.DatagramPlaces.NotOnFreed(_freed);
         foreach (DatagramReceiver receiver in _receivers)
         {
             receiver.Stop();

@@ -1,8 +1,8 @@
-using Sluice.Datagrams;
+using Sluice.Accepting;
 
-namespace Sluice.Tests.Datagrams;
+namespace Sluice.Tests.Accepting;
 
-public sealed class DatagramGateTests
+public sealed class PlacesTests
 {
     [Theory]
     [InlineData(1)]
@@ -10,7 +10,7 @@ public sealed class DatagramGateTests
     [InlineData(64)]
     public async Task No_more_are_inside_than_the_maximum_whoever_takes(int maximum)
     {
-        var gate = new DatagramGate(maximum);
+        var gate = new Places(maximum);
         int inside = 0;
         int most = 0;
         int taken = 0;
@@ -44,7 +44,7 @@ public sealed class DatagramGateTests
     [Fact]
     public void Whoever_waits_is_told_when_a_place_is_free_after_none_was_and_no_other_time()
     {
-        var gate = new DatagramGate(3);
+        var gate = new Places(3);
         int told = 0;
         void Freed() => told++;
         gate.OnFreed(Freed);

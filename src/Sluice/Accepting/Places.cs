@@ -1,16 +1,18 @@
-namespace Sluice.Datagrams;
+namespace Sluice.Accepting;
 
-/// <summary>How many datagrams are handled at once: a hard maximum. What does not come in stays in the kernel's queue.</summary>
-internal sealed class DatagramGate(int maximum)
+/// <summary>A number of places that is never exceeded, whoever races: of connections that are served, of datagrams that are handled. From any thread.</summary>
+internal sealed class Places(int maximum)
 {
     private readonly Lock _changing = new();
     private int _taken;
     private Action? _freed;
 
+    public int Maximum => maximum;
+
     /// <summary>Places taken now.</summary>
     public int Taken => Volatile.Read(ref _taken);
 
-    /// <summary>Whether one more could come in.</summary>
+    /// <summary>Whether a place is free now.</summary>
     public bool HasRoom => Taken < maximum;
 
     /// <summary>Called, on the thread that gave it back, whenever a place is free again after none was.</summary>

@@ -10,13 +10,18 @@ internal sealed class DescriptorCopy : IDisposable
     private int _fd;
 
     /// <exception cref="InvalidOperationException">There is no descriptor left.</exception>
-    public DescriptorCopy(SafeHandle original)
+    public DescriptorCopy(SafeHandle original) => _fd = Of(original);
+
+    /// <summary>The number of a copy, which is the caller's to close.</summary>
+    /// <exception cref="InvalidOperationException">There is no descriptor left.</exception>
+    public static int Of(SafeHandle original)
     {
         bool held = false;
         try
         {
             original.DangerousAddRef(ref held);
-            _fd = Libc.fcntl((int)original.DangerousGetHandle(), F_DUPFD_CLOEXEC, 0);
+            int copy = Libc.fcntl((int)original.DangerousGetHandle(), F_DUPFD_CLOEXEC, 0);
+            return copy >= 0 ? copy : throw new InvalidOperationException($"fcntl F_DUPFD_CLOEXEC failed: {Errno.Last}");
         }
         finally
         {
@@ -24,11 +29,6 @@ internal sealed class DescriptorCopy : IDisposable
             {
                 original.DangerousRelease();
             }
-        }
-
-        if (_fd < 0)
-        {
-            throw new InvalidOperationException($"fcntl F_DUPFD_CLOEXEC failed: {Errno.Last}");
         }
     }
 

@@ -96,7 +96,4 @@ internal static unsafe class DescriptorMessages
             }
         }
     }
-
-    /// <summary>Closes a descriptor that was received. It may wait, for what the sender has chosen. close(2).</summary>
-    public static void Close(int descriptor) => _ = Libc.close(descriptor);
 }

@@ -19,7 +19,7 @@ public sealed class DescriptorMessagesTests
         int copy = Assert.Single(got);
         Assert.Equal(file.Path, new FileInfo($"/proc/self/fd/{copy}").LinkTarget);
         Assert.Equal(1, Libc.fcntl(copy, 1, 0)); // F_GETFD: FD_CLOEXEC
-        DescriptorMessages.Close(copy);
+        DescriptorChannel.Close(copy);
         Assert.Equal("c", Receive(pair, room: 9, out got));
         Assert.Empty(got);
     }
@@ -34,9 +34,9 @@ public sealed class DescriptorMessagesTests
         Send(pair.Peer, "three ", file.Handle);
         pair.Peer.Send("four"u8);
         Assert.Equal("one two ", Receive(pair, room: 100, out int[] got));
-        DescriptorMessages.Close(Assert.Single(got));
+        DescriptorChannel.Close(Assert.Single(got));
         Assert.Equal("three ", Receive(pair, room: 100, out got));
-        DescriptorMessages.Close(Assert.Single(got));
+        DescriptorChannel.Close(Assert.Single(got));
         Assert.Equal("four", Receive(pair, room: 100, out got));
         Assert.Empty(got);
         Assert.Equal(NativeError.WouldBlock, DescriptorMessages.Receive(pair.Ours.Number, new byte[9], _descriptors, out int _, wait: false).Error);
@@ -52,7 +52,7 @@ public sealed class DescriptorMessagesTests
         Assert.Equal(NativeError.TooManyReferences, result.Error);
         Assert.Equal(DescriptorMessages.Most, received);
         Assert.Equal(1 + received, file.OpenHere);
-        Array.ForEach(_descriptors, DescriptorMessages.Close);
+        Array.ForEach(_descriptors, DescriptorChannel.Close);
         Assert.Equal(1, file.OpenHere);
     }
 
@@ -65,7 +65,7 @@ public sealed class DescriptorMessagesTests
         SendMany(pair.Ours.Number, file.Handle, 64);
         SocketResult result = DescriptorMessages.Receive((int)pair.Peer.Handle, new byte[9], _descriptors, out int received, wait: false);
         Assert.Equal((1, 64), (result.Count, received));
-        Array.ForEach(_descriptors[..received], DescriptorMessages.Close);
+        Array.ForEach(_descriptors[..received], DescriptorChannel.Close);
         Assert.Equal(1, file.OpenHere);
     }
 

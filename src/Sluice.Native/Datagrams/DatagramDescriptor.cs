@@ -5,31 +5,9 @@ namespace Sluice.Native;
 /// <summary>A descriptor of one's own for a datagram socket, close-on-exec: it lives until its owner and everybody who is sending by it has let go.</summary>
 internal sealed class DatagramDescriptor : SafeHandle
 {
-    private const int F_DUPFD_CLOEXEC = 1030;
-
     /// <exception cref="InvalidOperationException">There is no descriptor left.</exception>
     public DatagramDescriptor(SafeHandle original)
-        : base(-1, ownsHandle: true)
-    {
-        bool held = false;
-        try
-        {
-            original.DangerousAddRef(ref held);
-            SetHandle(Libc.fcntl((int)original.DangerousGetHandle(), F_DUPFD_CLOEXEC, 0));
-        }
-        finally
-        {
-            if (held)
-            {
-                original.DangerousRelease();
-            }
-        }
-
-        if (IsInvalid)
-        {
-            throw new InvalidOperationException($"fcntl F_DUPFD_CLOEXEC failed: {Errno.Last}");
-        }
-    }
+        : base(-1, ownsHandle: true) => SetHandle(DescriptorCopy.Of(original));
 
     public override bool IsInvalid => handle < 0;
 

@@ -65,7 +65,7 @@ public sealed class LineFraming : FrameFormat
     {
         // An LF behind the longest line and its CR comes too late.
         long to = Math.Min(input.Length, MaxFrame + (_strict ? 1L : 2L));
-        long lf = SequenceSearch.IndexOf(input, seen, to, Lf);
+        long lf = SequenceSearch.IndexOf(input, seen, to, "\n"u8);
         if (lf < 0)
         {
             seen = to;

@@ -5,18 +5,6 @@ namespace Sluice.Framing;
 /// <summary>IndexOf, over a sequence: the first place at or behind <c>from</c> and before <c>to</c>, or -1.</summary>
 internal static class SequenceSearch
 {
-    public static long IndexOf(in ReadOnlySequence<byte> input, long from, long to, byte value)
-    {
-        ReadOnlySequence<byte> part = input.Slice(from, to - from);
-        if (part.IsSingleSegment)
-        {
-            return At(from, part.FirstSpan.IndexOf(value));
-        }
-
-        var reader = new SequenceReader<byte>(part);
-        return reader.TryAdvanceTo(value, advancePastDelimiter: false) ? from + reader.Consumed : -1;
-    }
-
     public static long IndexOfAny(in ReadOnlySequence<byte> input, long from, long to, ReadOnlySpan<byte> values)
     {
         ReadOnlySequence<byte> part = input.Slice(from, to - from);

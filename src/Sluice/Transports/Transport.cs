@@ -47,8 +47,9 @@ public abstract class Transport
     {
     }
 
-    /// <summary>Connects as a client.</summary>
-    internal abstract ValueTask<StreamSocket> ConnectAsync(SocketAddressUrl url, SocketClientOptions options, CancellationToken cancellation);
+    /// <summary>Connects as a client; to what carries datagrams nobody does.</summary>
+    internal virtual ValueTask<StreamSocket> ConnectAsync(SocketAddressUrl url, SocketClientOptions options, CancellationToken cancellation) =>
+        throw new SluiceException(ErrorIds.KindNotServed, $"cannot connect a stream to {url}: it carries datagrams; use a datagram socket of .NET, or sluice connect");
 
     private protected abstract Listener BindCore(SocketAddressUrl url, ListenOptions options);
 }

@@ -45,9 +45,6 @@ public sealed class UdpTransport : Transport
         }
     }
 
-    internal override ValueTask<StreamSocket> ConnectAsync(SocketAddressUrl url, SocketClientOptions options, CancellationToken cancellation) =>
-        throw new SluiceException(ErrorIds.KindNotServed, $"cannot connect a stream to {url}: it carries datagrams; use a datagram socket of .NET, or sluice connect");
-
     private protected override Listener BindCore(SocketAddressUrl url, ListenOptions options) => BindAll(url, options, sockets: 1)[0];
 
     private DatagramListener Bind(SocketAddressUrl url, IPEndPoint endPoint, bool reusePort, bool isTwin)

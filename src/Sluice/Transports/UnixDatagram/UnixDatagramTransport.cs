@@ -16,9 +16,6 @@ public sealed class UnixDatagramTransport : Transport
 
     internal override Listener Adopt(SocketAddressUrl url, int descriptor) => DatagramListener.Adopt(url, descriptor);
 
-    internal override ValueTask<StreamSocket> ConnectAsync(SocketAddressUrl url, SocketClientOptions options, CancellationToken cancellation) =>
-        throw new SluiceException(ErrorIds.KindNotServed, $"cannot connect a stream to {url}: it carries datagrams; use a datagram socket of .NET, or sluice connect");
-
     private protected override Listener BindCore(SocketAddressUrl url, ListenOptions options) =>
         DatagramListener.Of(UnixSockets.Bind(url, SocketType.Dgram, options), url, isTwin: false);
 }

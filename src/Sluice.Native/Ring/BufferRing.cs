@@ -83,6 +83,10 @@ internal sealed unsafe class BufferRing
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public int OffsetOf(ushort id) => (id & (BuffersPerSlab - 1)) * _stride;
 
+    /// <summary>The first <paramref name="count"/> bytes of a buffer. Only until it is returned.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public ReadOnlySpan<byte> BytesOf(ushort id, int count) => ArrayOf(id).AsSpan(OffsetOf(id), count);
+
     /// <summary>Gives a taken buffer back. The kernel sees it after <see cref="Publish"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Return(ushort id)

@@ -34,6 +34,9 @@ internal readonly struct RingCompletion
     /// <summary>A provided buffer came with it, <see cref="BufferId"/>, which whoever takes the completion now owns.</summary>
     public bool HasBuffer => (_flags & Buffer) != 0;
 
+    /// <summary>A buffer came with it, and it is not empty.</summary>
+    public bool BringsBytes => HasBuffer && _result > 0;
+
     public ushort BufferId => (ushort)(_flags >> BufferShift);
 
     /// <summary>Of a poll: both directions have ended, or the socket has failed.</summary>

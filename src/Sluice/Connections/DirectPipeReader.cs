@@ -198,12 +198,13 @@ internal abstract class DirectPipeReader<TConnection>(TConnection connection) : 
     /// <summary>Whether there is no buffer, and so nothing unread.</summary>
     protected bool IsEmptyHanded => _buffer is null;
 
-    /// <summary>Receives into <paramref name="buffer"/> from now on. Only empty-handed.</summary>
+    /// <summary>Receives into <paramref name="buffer"/> from now on, which holds <paramref name="count"/> bytes already. Only empty-handed.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    protected void Begin(byte[] buffer)
+    protected void Begin(byte[] buffer, int count = 0)
     {
         _buffer = buffer;
-        _start = _end = _examined = 0;
+        _start = _examined = 0;
+        _end = count;
     }
 
     /// <summary>

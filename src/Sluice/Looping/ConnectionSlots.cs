@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Sluice.Connections;
 
 namespace Sluice.Looping;
@@ -40,6 +41,7 @@ internal sealed class ConnectionSlots(int first)
     public void Put(LoopConnection connection) => Volatile.Write(ref _connections[connection.Slot], connection);
 
     /// <summary>The connection that the kernel's token means; null when it is gone.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public LoopConnection? Find(ulong token)
     {
         LoopConnection? connection = _connections[(int)(uint)token];

@@ -14,22 +14,29 @@ namespace Sluice.Looping;
 /// </summary>
 internal abstract class Loop : ILiveConnections, IDisposable
 {
+    private const int Awake = 0;
+    private const int Asleep = 1; // the thread waits for the kernel, or is about to
+    private const int Posted = 2; // something was posted that the thread has not come to
+    private const ulong Nobody = ulong.MaxValue;
+
     private readonly ConcurrentQueue<(SendOrPostCallback Callback, object? State)> _posted = new();
     private readonly SynchronizationContext _home;
     private Queue<LoopConnection> _later = new();
     private Queue<LoopConnection> _laterNow = new();
     private ThreadStack _stack; // of the loop's thread
-    private int _sleeps; // 1 while the thread waits or is about to; whoever turns it to 0 wakes it
+    private int _state; // Awake, Asleep or Posted; whoever turns Asleep to Posted wakes the thread
+    private long _until; // when a wait has to end for the wheel or a duty: TickCount64, or long.MaxValue
     private int _asked; // 1 from a pulse until the loop has come to it
     private bool _stopping;
     private bool _hasEnded;
-    private ulong? _serving; // whose step it is, to know whom an exception belongs to: a token, because storing a reference costs more
+    private ulong _serving = Nobody; // whose step it is, to know whom an exception belongs to: a token, because storing a reference costs more
 
     protected Loop(int index, ServerContext server)
     {
         Index = index;
         Server = server;
         Settings = server.Runner.Settings;
+        MaxUnread = Settings.MaxUnread;
         Policy = new LoopPolicy(server);
         Now = Environment.TickCount64;
         Wheel = new TimerWheel(Policy.Tick, Now);
@@ -43,6 +50,9 @@ internal abstract class Loop : ILiveConnections, IDisposable
 
     /// <summary>What its connections need to know of the server's limits.</summary>
     public ConnectionSettings Settings { get; }
+
+    /// <summary><see cref="ConnectionSettings.MaxUnread"/>, nearer to what each receive looks at.</summary>
+    public int MaxUnread { get; }
 
     public LoopPolicy Policy { get; }
 
@@ -77,7 +87,7 @@ internal abstract class Loop : ILiveConnections, IDisposable
     protected long Turns { get; private set; }
 
     /// <summary>Whether the thread waits for the kernel. From any thread.</summary>
-    public bool Sleeps => Volatile.Read(ref _sleeps) != 0;
+    public bool Sleeps => Volatile.Read(ref _state) == Asleep;
 
     /// <summary>What wakes the thread out of its wait.</summary>
     protected EventDescriptor WakeUp { get; } = new();
@@ -97,7 +107,7 @@ internal abstract class Loop : ILiveConnections, IDisposable
     public void Post(SendOrPostCallback callback, object? state)
     {
         _posted.Enqueue((callback, state));
-        if (Volatile.Read(ref _sleeps) != 0 && Interlocked.Exchange(ref _sleeps, 0) != 0)
+        if (Interlocked.Exchange(ref _state, Posted) == Asleep)
         {
             WakeUp.Set();
         }
@@ -132,6 +142,7 @@ internal abstract class Loop : ILiveConnections, IDisposable
         _stack = ThreadStack.OfCaller();
         SynchronizationContext.SetSynchronizationContext(_home);
         Begin();
+        _until = NextLook;
         while (!(_stopping && IsEmpty && _posted.IsEmpty))
         {
             Turn();
@@ -179,7 +190,8 @@ internal abstract class Loop : ILiveConnections, IDisposable
     protected abstract void OnDue(int slot);
 
     /// <summary>A new step begins: the budget is full again, and the watchdog sees that the loop goes on.</summary>
-    protected void BeginStep(ulong? token = null)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    protected void BeginStep(ulong token = Nobody)
     {
         Budget = LoopPolicy.CallsPerStep;
         Steps++;
@@ -221,18 +233,27 @@ internal abstract class Loop : ILiveConnections, IDisposable
     private void Turn()
     {
         int count = Wait(BeginSleep());
-        Volatile.Write(ref _sleeps, 0);
+        Interlocked.CompareExchange(ref _state, Awake, Asleep);
         Now = Environment.TickCount64;
         Turns++;
         while (!TryHandle(count))
         {
         }
 
-        RunPosted();
-        RunLater();
+        if (Volatile.Read(ref _state) == Posted)
+        {
+            Interlocked.Exchange(ref _state, Awake); // before looking: what comes from here on says so again
+            RunPosted();
+        }
+
+        if (_later.Count > 0)
+        {
+            RunLater();
+        }
+
         SendKept();
         RunDue();
-        _serving = null;
+        _serving = Nobody;
     }
 
     // A handler's exceptions are in its task. What comes here is a continuation of somebody's own, or a defect of ours: it costs one connection, and
@@ -244,7 +265,7 @@ internal abstract class Loop : ILiveConnections, IDisposable
             Handle(count);
             return true;
         }
-        catch (Exception error) when (_serving is not null)
+        catch (Exception error) when (_serving != Nobody)
         {
             Fail(error);
             return false;
@@ -253,8 +274,8 @@ internal abstract class Loop : ILiveConnections, IDisposable
 
     private void Fail(Exception error)
     {
-        LoopConnection? serving = _serving is { } token ? Find(token) : null;
-        _serving = null;
+        LoopConnection? serving = _serving != Nobody ? Find(_serving) : null;
+        _serving = Nobody;
         Server.Events.RaiseNoticed($"{ErrorIds.HandlerFailed}: something that a handler left to its loop threw {error.GetType().Name}: {error.Message}");
         if (serving is not null)
         {
@@ -263,23 +284,18 @@ internal abstract class Loop : ILiveConnections, IDisposable
         }
     }
 
-    // How long to wait. From the exchange on, whoever posts wakes the thread; what was posted before is seen here.
-    private int BeginSleep()
-    {
-        Interlocked.Exchange(ref _sleeps, 1);
-        if (!_posted.IsEmpty || _later.Count > 0)
-        {
-            return 0;
-        }
+    private long NextLook => Math.Min(Wheel.NextLook, NextDuty);
 
-        long until = Math.Min(Wheel.NextLook, NextDuty);
-        return until == long.MaxValue ? -1 : (int)Math.Clamp(until - Environment.TickCount64, 0, int.MaxValue);
-    }
+    // How long to wait. From here on whoever posts wakes the thread.
+    private int BeginSleep() =>
+        Interlocked.CompareExchange(ref _state, Asleep, Awake) == Posted || _later.Count > 0 ? 0
+        : _until == long.MaxValue ? -1
+        : (int)Math.Clamp(_until - Environment.TickCount64, 0, int.MaxValue);
 
     private void RunPosted()
     {
         // No more than there are now: what these post waits for the next turn, after the kernel's events.
-        for (int left = _posted.IsEmpty ? 0 : _posted.Count; left > 0 && _posted.TryDequeue(out (SendOrPostCallback Callback, object? State) work); left--)
+        for (int left = _posted.Count; left > 0 && _posted.TryDequeue(out (SendOrPostCallback Callback, object? State) work); left--)
         {
             BeginStep();
             try
@@ -295,11 +311,6 @@ internal abstract class Loop : ILiveConnections, IDisposable
 
     private void RunLater()
     {
-        if (_later.Count == 0)
-        {
-            return;
-        }
-
         (_later, _laterNow) = (_laterNow, _later);
         while (_laterNow.TryDequeue(out LoopConnection? connection))
         {
@@ -316,6 +327,16 @@ internal abstract class Loop : ILiveConnections, IDisposable
     }
 
     private void RunDue()
+    {
+        _until = NextLook;
+        if (_until <= Now)
+        {
+            RunDueNow();
+            _until = NextLook;
+        }
+    }
+
+    private void RunDueNow()
     {
         if (Wheel.NextLook <= Now)
         {

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Sluice.Looping;
 
 /// <summary>
@@ -9,9 +11,14 @@ internal abstract partial class LoopConnection
     private Progress? _progress; // made with the first limit that counts
 
     /// <summary>A read begins to wait.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal void WatchRead()
     {
-        if (Loop.Policy.WatchesReads && !HasEnded)
+        if (_progress is { IsQuiet: true } progress && !PeerOwes)
+        {
+            progress.ReadSince = Loop.Now;
+        }
+        else if (Loop.Policy.WatchesReads && !HasEnded)
         {
             WatchReadTime();
         }
@@ -35,6 +42,8 @@ internal abstract partial class LoopConnection
         {
             ScheduleNext();
         }
+
+        progress.IsQuiet = progress is { OwedSince: 0, FlushSince: 0 };
     }
 
     /// <summary>Something waits to be sent.</summary>
@@ -81,9 +90,9 @@ internal abstract partial class LoopConnection
         {
             End(reason);
         }
-        else if (next != long.MaxValue)
+        else
         {
-            Loop.Wheel.Schedule(Slot, next);
+            Schedule(next);
         }
     }
 
@@ -101,6 +110,16 @@ internal abstract partial class LoopConnection
     private void ScheduleNext()
     {
         Exceeded(out long next);
+        Schedule(next);
+    }
+
+    private void Schedule(long next)
+    {
+        if (_progress is { } progress)
+        {
+            progress.IsQuiet = false;
+        }
+
         if (next != long.MaxValue)
         {
             Loop.Wheel.Schedule(Slot, next);
@@ -199,5 +218,8 @@ internal abstract partial class LoopConnection
         public long FlushBytes;
         public long OwedSince;  // 0: nothing is owed
         public long OwedBytes;
+
+        /// <summary>Nothing is owed or waits to be sent, and the wheel has what there is: a read that begins to wait has nothing else to do.</summary>
+        public bool IsQuiet;
     }
 }

@@ -112,6 +112,12 @@ internal abstract partial class LoopConnection : StreamConnection
     /// </summary>
     internal abstract bool TryReceive(bool evenIfNotExpected = false);
 
+    /// <summary>Whether a receive may bring something, so that it has to be tried.</summary>
+    internal bool MayReceive => HasNews || CloseReason != CloseReason.None;
+
+    /// <summary>Whether there is something that was not received: bytes or an end that are here, or that the kernel has told of.</summary>
+    protected bool HasNews { get; set; }
+
     /// <summary>A read begins to wait: <see cref="OnReadable"/> must come.</summary>
     internal abstract void ExpectReadable();
 
@@ -308,7 +314,7 @@ internal abstract partial class LoopConnection : StreamConnection
 
     // A handler that is suspended in our own pipe can end only after we resume it, so looking then is enough. One that waits for something
     // else, or through a method of its own, may end at any time: its task tells.
-    private void AfterHandler()
+    protected void AfterHandler()
     {
         if (_phase != LoopPhase.Serving)
         {

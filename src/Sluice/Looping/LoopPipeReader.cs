@@ -77,7 +77,7 @@ internal sealed partial class LoopPipeReader(LoopConnection connection) : Direct
             return ReadWithCare(cancellationToken);
         }
 
-        return HasResult ? new(Lend()) : Connection.TryReceive() ? Received() : Wait();
+        return HasResult ? new(Lend()) : Connection.MayReceive && Connection.TryReceive() ? Received() : Wait();
     }
 
     public override void CancelPendingRead()
@@ -122,6 +122,27 @@ internal sealed partial class LoopPipeReader(LoopConnection connection) : Direct
         return true;
     }
 
+    /// <summary>
+    /// Ends the read with all of <paramref name="bytes"/>, if nothing is unread and it waits for bytes and nothing else; then <see cref="Resume"/> is due. False: it is
+    /// not as simple as that, and nothing was done.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public bool TryTake(ReadOnlySpan<byte> bytes)
+    {
+        Loop loop = Loop;
+        if (_stage != ReadState.Waiting || !IsEmptyHanded || CancelRequested || _wait is not null || Connection.CloseRequested || bytes.Length > loop.MaxUnread)
+        {
+            return false;
+        }
+
+        byte[] buffer = loop.Buffers.Rent(LoopBuffers.Size);
+        bytes.CopyTo(buffer);
+        Begin(buffer, bytes.Length);
+        Connection.CountReceived(bytes.Length);
+        _stage = ReadState.Done;
+        return true;
+    }
+
     /// <summary>Resumes a handler that began to wait for a read that was done already.</summary>
     public void ResumeLate()
     {
@@ -141,7 +162,7 @@ internal sealed partial class LoopPipeReader(LoopConnection connection) : Direct
 
         byte[] buffer = Loop.Buffers.Rent(LoopBuffers.Size);
         Begin(buffer);
-        return buffer.AsSpan(0, Math.Min(buffer.Length, Loop.Settings.MaxUnread));
+        return buffer.AsSpan(0, Math.Min(buffer.Length, Loop.MaxUnread));
     }
 
     /// <summary>Takes <paramref name="count"/> bytes of the last <see cref="Space"/>.</summary>
@@ -301,8 +322,9 @@ internal sealed partial class LoopPipeReader(LoopConnection connection) : Direct
         return new(this, ++_version);
     }
 
-    // From the call on, the handler runs: nothing of this read may be touched after it.
-    private void Resume()
+    /// <summary>Resumes the handler, if it awaits the read that is done. From the call on, the handler runs: nothing of this read may be touched after it.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Resume()
     {
         if (Is(ReadMarks.Awaited))
         {

@@ -1,4 +1,5 @@
 using System.IO.Pipelines;
+using System.Runtime.CompilerServices;
 using Sluice.Connections;
 using Sluice.Native;
 
@@ -27,65 +28,27 @@ internal sealed partial class LoopPipeWriter(LoopConnection connection) : Direct
 
     private Loop Loop => Connection.Loop;
 
-    // Nothing is under way, and nothing else has to be looked at before the handler's bytes are sent.
-    private bool IsPlain => !Completed && !_ownBegun && !CancelRequested && _flush is null or { IsFree: true } && !Connection.HasOutbox;
-
     public override ValueTask<FlushResult> FlushAsync(CancellationToken cancellationToken = default)
     {
-        Loop loop = Loop;
-        if (!loop.IsCurrent)
+        if (Loop.IsCurrent && !cancellationToken.CanBeCanceled && TryPeekAll(out ReadOnlySpan<byte> all))
         {
-            return FlushFromElsewhere(cancellationToken);
-        }
-
-        if (IsPlain && !cancellationToken.CanBeCanceled && TryPeekAll(out ReadOnlySpan<byte> all) && all.Length > 0 && loop.Budget > 1)
-        {
-            SocketResult sent = Connection.Transmit(all);
-            if (sent.Count == all.Length)
+            int sent = TransmitAtOnce(all);
+            if (sent == all.Length && sent > 0)
             {
-                loop.Budget--;
-                Connection.CountSent(all.Length);
-                loop.Chunks.Return(TakeChunk());
+                Loop.Chunks.Return(TakeChunk());
                 return default;
             }
 
-            if (sent.Succeeded)
-            {
-                SentSome(sent.Count);
-            }
+            Sent(sent); // some, or none
         }
 
-        CheckWritable();
-        return Flush(default, cancellationToken);
+        return FlushRest(cancellationToken);
     }
 
     public override ValueTask<FlushResult> WriteAsync(ReadOnlyMemory<byte> source, CancellationToken cancellationToken = default)
     {
-        Loop loop = Loop;
-        if (!loop.IsCurrent)
-        {
-            return WriteFromElsewhere(source, cancellationToken);
-        }
-
-        if (IsPlain && !HasUnsent && !source.IsEmpty && !cancellationToken.CanBeCanceled && loop.Budget > 1)
-        {
-            SocketResult sent = Connection.Transmit(source.Span);
-            if (sent.Succeeded)
-            {
-                Connection.CountSent(sent.Count);
-                if (sent.Count == source.Length)
-                {
-                    loop.Budget--;
-                    return default;
-                }
-
-                _ownBegun = true;
-                source = source[sent.Count..];
-            }
-        }
-
-        CheckWritable();
-        return Flush(source, cancellationToken);
+        int sent = Loop.IsCurrent && !cancellationToken.CanBeCanceled && !HasUnsent ? TransmitAtOnce(source.Span) : 0;
+        return sent == source.Length && sent > 0 ? default : WriteRest(source, sent, cancellationToken);
     }
 
     public override void CancelPendingFlush()
@@ -223,6 +186,52 @@ internal sealed partial class LoopPipeWriter(LoopConnection connection) : Direct
         {
             ReturnFromElsewhere(chunk);
         }
+    }
+
+    // The usual case of a flush: sends what the connection takes, and returns how much. Nothing, where anything else has to be looked at before.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private int TransmitAtOnce(ReadOnlySpan<byte> bytes)
+    {
+        Loop loop = Loop;
+        bool isPlain = !Completed && !_ownBegun && !CancelRequested && _flush is null or { IsFree: true } && !Connection.HasOutbox;
+        if (!isPlain || bytes.IsEmpty || loop.Budget <= 1)
+        {
+            return 0;
+        }
+
+        SocketResult sent = Connection.Transmit(bytes);
+        if (!sent.Succeeded)
+        {
+            return 0;
+        }
+
+        loop.Budget--;
+        Connection.CountSent(sent.Count);
+        _ownBegun = sent.Count < bytes.Length;
+        return sent.Count;
+    }
+
+    // What is left of a flush of which nothing or some was sent at once.
+    private ValueTask<FlushResult> FlushRest(CancellationToken cancellation)
+    {
+        if (!Loop.IsCurrent)
+        {
+            return FlushFromElsewhere(cancellation);
+        }
+
+        CheckWritable();
+        return Flush(default, cancellation);
+    }
+
+    private ValueTask<FlushResult> WriteRest(ReadOnlyMemory<byte> source, int sent, CancellationToken cancellation)
+    {
+        if (!Loop.IsCurrent)
+        {
+            return WriteFromElsewhere(source, cancellation);
+        }
+
+        CheckWritable();
+        return Flush(source[sent..], cancellation);
     }
 
     // By themselves, because a closure is made where its method begins.

@@ -14,6 +14,7 @@ internal sealed class TimerWheel
     private const int FirstBucket = 1;
     private const int Sprung = FirstBucket + Buckets; // the head of the list of those whose bucket has come round
     private const int FirstSlot = Sprung + 1;
+    private const int Unknown = -2;
 
     private readonly int _tick;
     private readonly ulong[] _occupied = new ulong[Buckets / 64];
@@ -26,6 +27,7 @@ internal sealed class TimerWheel
     // The bucket the wheel stands at, and the time it stands for. Every other bucket stands for a later tick, the one before it for the latest.
     private int _current;
     private long _time;
+    private int _first = Unknown; // what FirstOccupied has found, while nothing has changed: a loop asks in every turn
 
     /// <summary>A wheel that stands at <paramref name="now"/>.</summary>
     /// <param name="tick">How late a deadline may be noticed: whole milliseconds, at least one.</param>
@@ -46,7 +48,7 @@ internal sealed class TimerWheel
     /// </summary>
     public long NextLook => Count == 0 ? long.MaxValue
         : _next[Sprung] != Sprung ? _time
-        : _time + ((long)FirstOccupied() * _tick);
+        : _time + ((long)(_first != Unknown ? _first : _first = FirstOccupied()) * _tick);
 
     /// <summary>Sets the slot's deadline, or moves it.</summary>
     public void Schedule(int slot, long due)
@@ -122,6 +124,7 @@ internal sealed class TimerWheel
         }
 
         _current = (int)((_current + ticks) % Buckets);
+        _first = Unknown;
         _time += ticks * _tick;
     }
 
@@ -149,6 +152,7 @@ internal sealed class TimerWheel
         (_previous[node], _next[node]) = (last, head);
         (_next[last], _previous[head]) = (node, node);
         _occupied[bucket / 64] |= 1UL << (bucket % 64);
+        _first = Unknown;
     }
 
     private void Unlink(int node)
@@ -160,6 +164,7 @@ internal sealed class TimerWheel
             // Only the head is left of its bucket.
             int bucket = previous - FirstBucket;
             _occupied[bucket / 64] &= ~(1UL << (bucket % 64));
+            _first = Unknown;
         }
     }
 

@@ -108,17 +108,17 @@ internal sealed partial class RingConnection
             return SocketResult.Failed(NativeError.WouldBlock);
         }
 
-        if (_sentAt == Loop.Confirmed)
+        RingLoop loop = Loop;
+        if (_sentAt == loop.Confirmed)
         {
             return Append(bytes);
         }
 
         int count = Math.Min(bytes.Length, SendArena.Most);
-        _sent = Loop.Sends.Allocate(count, out _sentOffset);
-        _sentCount = count;
-        bytes[..count].CopyTo(_sent.AsSpan(_sentOffset));
-        _sentAt = Loop.Confirmed;
-        Loop.LastSend = Loop.Ring.SendNow(_descriptor, _sent, _sentOffset, count, RingToken.Of(RingOperation.SendNow, Token));
+        byte[] room = loop.Sends.Allocate(count, out int offset);
+        bytes[..count].CopyTo(room.AsSpan(offset));
+        (_sent, _sentOffset, _sentCount, _sentAt) = (room, offset, count, loop.Confirmed);
+        loop.LastSend = loop.Ring.SendNow(_descriptor, room, offset, count, RingToken.Of(RingOperation.SendNow, Token));
         return SocketResult.Of(count);
     }
 

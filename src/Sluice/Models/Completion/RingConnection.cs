@@ -56,6 +56,7 @@ internal sealed partial class RingConnection : LoopConnection
 
     private const short NoEnd = -1;
     private const InFlight Operations = InFlight.Receive | InFlight.HangUp | InFlight.Send;
+    private const InFlight Care = InFlight.Stopping | InFlight.Starved | InFlight.Closing | InFlight.EndIsNear;
 
     private new RingLoop Loop => (RingLoop)base.Loop;
 
@@ -68,7 +69,37 @@ internal sealed partial class RingConnection : LoopConnection
     }
 
     /// <summary>A receive has brought something, or has ended. On the loop.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void OnReceived(in RingCompletion completion)
+    {
+        if (TryPassOn(completion))
+        {
+            Reader.Resume();
+            AfterHandler();
+        }
+        else
+        {
+            OnReceivedWithCare(completion);
+        }
+    }
+
+    // Nearly always there is one buffer of bytes, and the handler waits for them: they need not be queued.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private bool TryPassOn(in RingCompletion completion)
+    {
+        IoUring ring = Loop.Ring;
+        if (!completion.BringsBytes || !completion.HasMore || Has(Care) || _received.Count > 0 || ring.NextIs(completion.Token)
+            || !Reader.TryTake(ring.Buffers.BytesOf(completion.BufferId, completion.Count)))
+        {
+            return false;
+        }
+
+        ring.Buffers.Take();
+        ring.Buffers.Return(completion.BufferId);
+        return true;
+    }
+
+    private void OnReceivedWithCare(in RingCompletion completion)
     {
         if (!completion.HasMore)
         {
@@ -211,6 +242,7 @@ internal sealed partial class RingConnection : LoopConnection
             }
         }
         while (_received.Count > 0);
+        HasNews = _received.Count > 0 || _end != NoEnd;
         return true;
     }
 
@@ -258,6 +290,7 @@ internal sealed partial class RingConnection : LoopConnection
             Loop.Ring.Buffers.Take();
             if (completion.Count > 0)
             {
+                HasNews = true;
                 Loop.Queues.Add(ref _received, completion.BufferId, completion.Count);
                 return false;
             }
@@ -268,6 +301,7 @@ internal sealed partial class RingConnection : LoopConnection
         if (completion.Succeeded)
         {
             _end = 0;
+            HasNews = true;
             return false;
         }
 
@@ -280,6 +314,7 @@ internal sealed partial class RingConnection : LoopConnection
                 return false;
             case NativeError error:
                 _end = (short)error;
+                HasNews = true;
                 return true;
         }
     }

@@ -134,32 +134,13 @@ internal sealed class RingLoop : Loop
         while (Ring.TryTake(out RingCompletion completion))
         {
             ulong rest = RingToken.RestOf(completion.Token);
-            switch (RingToken.OperationOf(completion.Token))
+            if (RingToken.OperationOf(completion.Token) == RingOperation.Receive)
             {
-                case RingOperation.Receive:
-                    OnReceived(completion, rest);
-                    break;
-                case RingOperation.WakeUp when !completion.HasMore:
-                    WatchWakeUp();
-                    break;
-                case RingOperation.Accept:
-                    BeginStep();
-                    _acceptor!.OnAccepted(rest, completion, Now);
-                    DoDuty();
-                    break;
-                case RingOperation.Datagrams:
-                    BeginStep();
-                    _datagrams.OnReadable(rest, completion, Now, mayServe: _acceptor?.IsOver(Now) != true);
-                    if (!Server.HasBudget)
-                    {
-                        DoDuty();
-                    }
-
-                    break;
-                case RingOperation.SendNow or RingOperation.SendRest or RingOperation.HangUp or RingOperation.Cancel when _slots.Find(rest) is RingConnection connection:
-                    BeginStep(rest);
-                    On(connection, completion);
-                    break;
+                OnReceived(completion, rest);
+            }
+            else
+            {
+                On(completion, rest);
             }
         }
 
@@ -189,6 +170,35 @@ internal sealed class RingLoop : Loop
         }
     }
 
+    // Everything but a receive.
+    private void On(in RingCompletion completion, ulong rest)
+    {
+        switch (RingToken.OperationOf(completion.Token))
+        {
+            case RingOperation.WakeUp when !completion.HasMore:
+                WatchWakeUp();
+                break;
+            case RingOperation.Accept:
+                BeginStep();
+                _acceptor!.OnAccepted(rest, completion, Now);
+                DoDuty();
+                break;
+            case RingOperation.Datagrams:
+                BeginStep();
+                _datagrams.OnReadable(rest, completion, Now, mayServe: _acceptor?.IsOver(Now) != true);
+                if (!Server.HasBudget)
+                {
+                    DoDuty();
+                }
+
+                break;
+            case RingOperation.SendNow or RingOperation.SendRest or RingOperation.HangUp or RingOperation.Cancel when _slots.Find(rest) is RingConnection connection:
+                BeginStep(rest);
+                On(connection, completion);
+                break;
+        }
+    }
+
     private static void On(RingConnection connection, in RingCompletion completion)
     {
         switch (RingToken.OperationOf(completion.Token))
@@ -208,6 +218,7 @@ internal sealed class RingLoop : Loop
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void OnReceived(in RingCompletion completion, ulong token)
     {
         if (_slots.Find(token) is RingConnection connection)
@@ -215,7 +226,15 @@ internal sealed class RingLoop : Loop
             BeginStep(token);
             connection.OnReceived(completion);
         }
-        else if (completion.HasBuffer)
+        else
+        {
+            DropReceived(completion);
+        }
+    }
+
+    private void DropReceived(in RingCompletion completion)
+    {
+        if (completion.HasBuffer)
         {
             Ring.Buffers.Take(); // whose it was is gone
             Ring.Buffers.Return(completion.BufferId);

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Sluice.Models.Completion;
 
 /// <summary>
@@ -35,13 +37,13 @@ internal sealed class SendArena
     }
 
     /// <summary>Room for <paramref name="count"/> bytes, at most <see cref="Most"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public byte[] Allocate(int count, out int offset)
     {
         offset = (_used + Alignment - 1) & -Alignment;
-        if (offset + count > _current.Length)
+        if (offset + count > Most)
         {
-            _full.Add(_current);
-            _current = Rent();
+            TakeAnother();
             offset = 0;
         }
 
@@ -78,6 +80,12 @@ internal sealed class SendArena
         (_full, _fullBefore) = (_fullBefore, _full);
         (_current, _before) = (_before, _current);
         _used = 0;
+    }
+
+    private void TakeAnother()
+    {
+        _full.Add(_current);
+        _current = Rent();
     }
 
     private static byte[] NewArray() => GC.AllocateUninitializedArray<byte>(Most, pinned: true);

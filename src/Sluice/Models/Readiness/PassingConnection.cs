@@ -11,7 +11,7 @@ internal sealed class PassingConnection(EventLoop loop, PassingStreamSocket sock
     // As its base does, but for one thing: a short receive has not drained the socket, because it ends behind a message with descriptors.
     internal override bool TryReceive(bool evenIfNotExpected = false)
     {
-        if (!_isReadable && !evenIfNotExpected && !IsCut)
+        if (!HasNews && !evenIfNotExpected && !IsCut)
         {
             return false;
         }

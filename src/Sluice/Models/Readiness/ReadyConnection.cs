@@ -12,7 +12,6 @@ using Sluice.Native; // in here, where its Readiness comes before this namespace
 internal partial class ReadyConnection(EventLoop loop, StreamSocket socket, ulong token) : LoopConnection(loop, socket, token)
 {
     private readonly int _descriptor = socket.Descriptor;
-    private protected bool _isReadable; // the kernel has told of something that was not received yet
     private bool _peerClosed;   // FIN or an error has been seen: a short receive no longer means that nothing follows
     private bool _isPaused;     // a level-triggered poller was told to look away, because no read waits
     private bool _awaitsWritable;
@@ -25,14 +24,14 @@ internal partial class ReadyConnection(EventLoop loop, StreamSocket socket, ulon
     {
         if (readiness == Readiness.Read && Reader.Waits)
         {
-            _isReadable = true; // the usual case
+            HasNews = true; // the usual case
             GoOnReading();
             return;
         }
 
         if ((readiness & Readiness.Read) != 0)
         {
-            _isReadable = true;
+            HasNews = true;
             _peerClosed |= (readiness & (Readiness.PeerClosed | Readiness.Over)) != 0;
             if (Reader.Waits || Lingers)
             {
@@ -66,7 +65,7 @@ internal partial class ReadyConnection(EventLoop loop, StreamSocket socket, ulon
 
     internal override bool TryReceive(bool evenIfNotExpected = false)
     {
-        if (!_isReadable && !evenIfNotExpected && !IsCut)
+        if (!HasNews && !evenIfNotExpected && !IsCut)
         {
             return false;
         }
@@ -91,7 +90,7 @@ internal partial class ReadyConnection(EventLoop loop, StreamSocket socket, ulon
         }
 
         Reader.Take(got.Count);
-        _isReadable = got.Count == space.Length || _peerClosed;
+        HasNews = got.Count == space.Length || _peerClosed;
         return true;
     }
 
@@ -112,7 +111,7 @@ internal partial class ReadyConnection(EventLoop loop, StreamSocket socket, ulon
     {
         if (got.Error == NativeError.WouldBlock && !IsCut)
         {
-            _isReadable = false;
+            HasNews = false;
             return false;
         }
 

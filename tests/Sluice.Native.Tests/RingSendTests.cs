@@ -5,6 +5,8 @@ namespace Sluice.Native.Tests;
 public sealed class RingSendTests
 {
     private const ulong Sending = 2;
+    private const ulong First = 3;
+    private const ulong Second = 4;
     private static readonly RingShape Small = new(64, 256, 16, 4096);
 
     [Fact]
@@ -36,7 +38,7 @@ public sealed class RingSendTests
     }
 
     [Fact]
-    public void A_send_that_may_not_wait_speaks_only_when_something_is_left()
+    public void A_send_that_may_not_wait_says_at_once_how_much_went()
     {
         using IoUring ring = RingTests.Open(Small);
         using var pair = new SocketPair();
@@ -48,9 +50,10 @@ public sealed class RingSendTests
             ring.SendNow(pair.Ours.Number, sent, 0, sent.Length, Sending);
             Assert.Equal(NativeError.None, ring.Enter(0, 0));
             Assert.True(ring.IsAllSubmitted);
+            Assert.True(ring.TryTake(out completion));
             count += sent.Length;
         }
-        while (!ring.TryTake(out completion));
+        while (completion.Count == sent.Length);
         Assert.Equal((Sending, false), (completion.Token, completion.HasMore));
         Assert.True(completion.Succeeded ? completion.Count < sent.Length : completion.Error == NativeError.WouldBlock);
         count -= completion.Succeeded ? sent.Length - completion.Count : sent.Length;
@@ -79,16 +82,45 @@ public sealed class RingSendTests
         byte[] sent = GC.AllocateArray<byte>(10, pinned: true);
         "0123456789"u8.CopyTo(sent);
         uint first = ring.SendNow(pair.Ours.Number, sent, 0, 2, Sending);
-        Assert.True(ring.TryExtend(first, 3));
+        Assert.True(ring.TryExtend(first, 3, First));
         uint second = ring.SendNow(pair.Ours.Number, sent, 5, 1, Sending);
-        Assert.True(ring.TryExtend(second, 4));
+        Assert.True(ring.TryExtend(second, 4, Second));
         ring.Enter(0, 0);
-        Assert.False(ring.TryExtend(first, 1));
-        Assert.False(ring.TryExtend(second, 1));
-        Assert.False(ring.TryTake(out _));
+        Assert.False(ring.TryExtend(first, 1, First));
+        Assert.False(ring.TryExtend(second, 1, Second));
+        Assert.True(ring.TryTake(out RingCompletion completion));
+        Assert.Equal((First, 5), (completion.Token, completion.Count));
+        Assert.True(ring.TryTake(out completion));
+        Assert.Equal((Second, 5), (completion.Token, completion.Count));
         byte[] got = new byte[20];
         Assert.Equal(10, pair.Peer.Receive(got));
         Assert.Equal(sent, got[..10]);
+    }
+
+    [Fact]
+    public void A_wait_does_not_end_with_the_sends_that_it_submits()
+    {
+        using IoUring ring = RingTests.Open(Small);
+        using var pair = new SocketPair();
+        byte[] sent = GC.AllocateArray<byte>(2, pinned: true);
+        ring.SendNow(pair.Ours.Number, sent, 0, 1, First);
+        ring.SendNow(pair.Ours.Number, sent, 1, 1, Second);
+        ring.PollOnce(pair.Ours.Number, Sending);
+        var answering = new Thread(() =>
+        {
+            pair.Peer.Receive(new byte[2], 0, 2, SocketFlags.None);
+            pair.Peer.Send(sent);
+        });
+        answering.Start();
+        Assert.Equal(NativeError.None, ring.Enter(1, 10_000));
+        var completed = new List<ulong>();
+        while (ring.TryTake(out RingCompletion completion))
+        {
+            completed.Add(completion.Token);
+        }
+
+        Assert.Equal([First, Second, Sending], completed);
+        Assert.True(answering.Join(10_000));
     }
 
     [Fact]

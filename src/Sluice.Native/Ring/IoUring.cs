@@ -39,6 +39,7 @@ internal sealed unsafe partial class IoUring : IDisposable
     private uint _submitted;
     private uint _head;
     private uint _known; // the completion tail as last read
+    private int _sendsNow; // that wait to be submitted
     private bool _disposed;
 
     private IoUring(int descriptor, in RingParameters parameters, RingMemory memory, BufferRing buffers)

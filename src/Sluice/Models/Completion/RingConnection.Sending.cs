@@ -4,8 +4,8 @@ using Sluice.Native;
 namespace Sluice.Models.Completion;
 
 /// <summary>
-/// Sends: what a handler flushes is copied to the loop's arena and sent with the turn's one enter. Such a send does not wait and says nothing when everything
-/// went, so a request costs one completion and not two; what it left is copied aside and sent by one that waits.
+/// Sends: what a handler flushes is copied to the loop's arena and sent with the turn's one enter. Such a send does not wait, and the connection hears of it only when
+/// something is left; that is copied aside and sent by one that waits.
 /// </summary>
 internal sealed partial class RingConnection
 {
@@ -118,7 +118,7 @@ internal sealed partial class RingConnection
         byte[] room = loop.Sends.Allocate(count, out int offset);
         bytes[..count].CopyTo(room.AsSpan(offset));
         (_sent, _sentOffset, _sentCount, _sentAt) = (room, offset, count, loop.Confirmed);
-        loop.LastSend = loop.Ring.SendNow(_descriptor, room, offset, count, RingToken.Of(RingOperation.SendNow, Token));
+        loop.LastSend = loop.Ring.SendNow(_descriptor, room, offset, count, RingToken.OfSend(Slot, count));
         return SocketResult.Of(count);
     }
 
@@ -149,7 +149,7 @@ internal sealed partial class RingConnection
     {
         if (Loop.Sends.TryExtend(_sent!, _sentOffset + _sentCount, bytes.Length))
         {
-            if (Loop.Ring.TryExtend(Loop.LastSend, bytes.Length))
+            if (Loop.Ring.TryExtend(Loop.LastSend, bytes.Length, RingToken.OfSend(Slot, _sentCount + bytes.Length)))
             {
                 bytes.CopyTo(_sent.AsSpan(_sentOffset + _sentCount));
                 _sentCount += bytes.Length;

@@ -133,14 +133,14 @@ internal sealed class RingLoop : Loop
 
         while (Ring.TryTake(out RingCompletion completion))
         {
-            ulong rest = RingToken.RestOf(completion.Token);
-            if (RingToken.OperationOf(completion.Token) == RingOperation.Receive)
+            RingOperation operation = RingToken.OperationOf(completion.Token);
+            if (operation == RingOperation.Receive)
             {
-                OnReceived(completion, rest);
+                OnReceived(completion, RingToken.RestOf(completion.Token));
             }
-            else
+            else if (operation != RingOperation.SendNow || completion.Count != RingToken.CountOf(completion.Token))
             {
-                On(completion, rest);
+                On(completion, RingToken.RestOf(completion.Token));
             }
         }
 
@@ -192,7 +192,11 @@ internal sealed class RingLoop : Loop
                 }
 
                 break;
-            case RingOperation.SendNow or RingOperation.SendRest or RingOperation.HangUp or RingOperation.Cancel when _slots.Find(rest) is RingConnection connection:
+            case RingOperation.SendNow when _slots.At(RingToken.SlotOf(rest)) is RingConnection connection:
+                BeginStep(connection.Token);
+                connection.OnLeftOver(completion);
+                break;
+            case RingOperation.SendRest or RingOperation.HangUp or RingOperation.Cancel when _slots.Find(rest) is RingConnection connection:
                 BeginStep(rest);
                 On(connection, completion);
                 break;
@@ -203,9 +207,6 @@ internal sealed class RingLoop : Loop
     {
         switch (RingToken.OperationOf(completion.Token))
         {
-            case RingOperation.SendNow:
-                connection.OnLeftOver(completion);
-                break;
             case RingOperation.SendRest:
                 connection.OnSent(completion);
                 break;

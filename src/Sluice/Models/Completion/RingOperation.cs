@@ -18,7 +18,7 @@ internal enum RingOperation : byte
     /// <summary>A connection receives.</summary>
     Receive,
 
-    /// <summary>A send that does not wait, and completes only when something was left.</summary>
+    /// <summary>A send that does not wait. The rest of the token is its connection's slot and what it sends (<see cref="RingToken.OfSend"/>).</summary>
     SendNow,
 
     /// <summary>A send of what was left, which waits until the peer takes it.</summary>
@@ -41,9 +41,23 @@ internal enum RingOperation : byte
 internal static class RingToken
 {
     private const int OperationShift = 56;
+    private const int CountShift = 32;
     private const ulong Rest = (1UL << OperationShift) - 1;
 
     public static ulong Of(RingOperation operation, ulong rest) => (ulong)operation << OperationShift | rest;
+
+    /// <summary>
+    /// Of a <see cref="RingOperation.SendNow"/>: what its completion has to say to be of no interest stands in the token, so that the connection need not be looked at.
+    /// The slot is not used again before it has completed.
+    /// </summary>
+    /// <param name="slot">The connection's.</param>
+    /// <param name="count">Bytes to send: 1 to 65,536.</param>
+    public static ulong OfSend(int slot, int count) => Of(RingOperation.SendNow, (ulong)(uint)(count - 1) << CountShift | (uint)slot);
+
+    public static int SlotOf(ulong token) => (int)(uint)token;
+
+    /// <summary>Bytes that a <see cref="RingOperation.SendNow"/> was to send.</summary>
+    public static int CountOf(ulong token) => (ushort)(token >> CountShift) + 1;
 
     public static RingOperation OperationOf(ulong token) => (RingOperation)(token >> OperationShift);
 

@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.IO.Pipelines;
 using Microsoft.AspNetCore.Connections;
 
@@ -9,48 +8,29 @@ internal sealed class EchoHandler : ConnectionHandler
 {
     public override Task OnConnectedAsync(ConnectionContext connection) => EchoAsync(connection.Transport.Input, connection.Transport.Output);
 
-    // What lives across an await is kept by every idle connection, and here nothing does unless the peer is slow.
     private static async Task EchoAsync(PipeReader input, PipeWriter output)
     {
-        bool more;
-        do
+        while (await AnswerAsync(await input.ReadAsync(), input, output))
         {
-            more = Answer(await input.ReadAsync(), input, output, out Task<bool>? slow);
-            if (slow is not null)
-            {
-                more = await slow;
-            }
         }
-        while (more);
     }
 
-    // Sends what was read from where it lies, without a copy. Returns whether there may be more, or has slow tell it.
-    private static bool Answer(in ReadResult read, PipeReader input, PipeWriter output, out Task<bool>? slow)
+    // Sends what was read from where it lies, without a copy. Apart from the loop above, because what lives across an await is kept by every idle
+    // connection, and here nothing does unless the peer is slow.
+    private static ValueTask<bool> AnswerAsync(in ReadResult read, PipeReader input, PipeWriter output)
     {
-        ReadOnlySequence<byte> bytes = read.Buffer;
-        if (bytes.IsSingleSegment)
+        if (!read.Buffer.IsSingleSegment)
         {
-            ValueTask<FlushResult> sent = output.WriteAsync(bytes.First);
-            if (sent.IsCompletedSuccessfully)
-            {
-                slow = null;
-                input.AdvanceTo(bytes.End);
-                return !sent.Result.IsCompleted && !read.IsCompleted;
-            }
-
-            slow = WaitAsync(sent, read, input);
-        }
-        else
-        {
-            slow = AnswerPiecesAsync(read, input, output); // never on Sluice; a middleware may bring other pipes
+            return AnswerPiecesAsync(read, input, output); // never on Sluice; a middleware may bring other pipes
         }
 
-        return true;
+        ValueTask<FlushResult> sent = output.WriteAsync(read.Buffer.First);
+        return sent.IsCompletedSuccessfully ? new(Advance(sent.Result, read, input)) : WaitAsync(sent, read, input);
     }
 
-    private static async Task<bool> WaitAsync(ValueTask<FlushResult> sent, ReadResult read, PipeReader input) => Advance(await sent, read, input);
+    private static async ValueTask<bool> WaitAsync(ValueTask<FlushResult> sent, ReadResult read, PipeReader input) => Advance(await sent, read, input);
 
-    private static async Task<bool> AnswerPiecesAsync(ReadResult read, PipeReader input, PipeWriter output)
+    private static async ValueTask<bool> AnswerPiecesAsync(ReadResult read, PipeReader input, PipeWriter output)
     {
         FlushResult sent = default;
         foreach (ReadOnlyMemory<byte> piece in read.Buffer)

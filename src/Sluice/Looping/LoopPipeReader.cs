@@ -143,6 +143,17 @@ internal sealed partial class LoopPipeReader(LoopConnection connection) : Direct
         return true;
     }
 
+    /// <summary>Resumes the handler, if it awaits the read that is done. From the call on, the handler runs: nothing of this read may be touched after it.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Resume()
+    {
+        if (Is(ReadMarks.Awaited))
+        {
+            _marks &= ~ReadMarks.Awaited;
+            _continuation!(_state);
+        }
+    }
+
     /// <summary>Resumes a handler that began to wait for a read that was done already.</summary>
     public void ResumeLate()
     {
@@ -320,16 +331,5 @@ internal sealed partial class LoopPipeReader(LoopConnection connection) : Direct
         Connection.WatchRead();
         Connection.ExpectReadable();
         return new(this, ++_version);
-    }
-
-    /// <summary>Resumes the handler, if it awaits the read that is done. From the call on, the handler runs: nothing of this read may be touched after it.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void Resume()
-    {
-        if (Is(ReadMarks.Awaited))
-        {
-            _marks &= ~ReadMarks.Awaited;
-            _continuation!(_state);
-        }
     }
 }

@@ -83,75 +83,6 @@ internal sealed partial class RingConnection : LoopConnection
         }
     }
 
-    // Nearly always there is one buffer of bytes, and the handler waits for them: they need not be queued.
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private bool TryPassOn(in RingCompletion completion)
-    {
-        IoUring ring = Loop.Ring;
-        if (!completion.BringsBytes || !completion.HasMore || Has(Care) || _received.Count > 0 || ring.NextIs(completion.Token)
-            || !Reader.TryTake(ring.Buffers.BytesOf(completion.BufferId, completion.Count)))
-        {
-            return false;
-        }
-
-        ring.Buffers.Take();
-        ring.Buffers.Return(completion.BufferId);
-        return true;
-    }
-
-    private void OnReceivedWithCare(in RingCompletion completion)
-    {
-        if (!completion.HasMore)
-        {
-            _inFlight &= ~(InFlight.Receive | InFlight.Stopping);
-        }
-
-        bool isOver = Note(completion);
-        if (Has(InFlight.Closing))
-        {
-            Loop.Queues.Clear(ref _received);
-            Release();
-            return;
-        }
-
-        if (completion.HasMore && Loop.Ring.NextIs(completion.Token))
-        {
-            return; // more of the same follows at once: the handler gets it in one piece
-        }
-
-        if (Reader.Waits || HasEnded)
-        {
-            OnReadable();
-        }
-
-        if (IsClosed)
-        {
-            return;
-        }
-
-        if (isOver)
-        {
-            OnOver();
-        }
-        else if (_end != NoEnd)
-        {
-            WatchEnd();
-        }
-        else if (_received.Count > MostQueued)
-        {
-            StopReceiving();
-            WatchEnd();
-        }
-        else if (Has(InFlight.EndIsNear) && completion.HasMore)
-        {
-            StopReceiving(); // it goes on after the end was told: it may have lost it
-        }
-        else if (_received.Count <= MostQueued)
-        {
-            Receive(); // the kernel may end one by itself: its completion queue was full
-        }
-    }
-
     /// <summary>Both directions have ended while nothing was received, or only the peer's has. On the loop.</summary>
     public void OnHangUp(in RingCompletion completion)
     {
@@ -281,6 +212,75 @@ internal sealed partial class RingConnection : LoopConnection
     }
 
     private bool Has(InFlight what) => (_inFlight & what) != 0;
+
+    // Nearly always there is one buffer of bytes, and the handler waits for them: they need not be queued.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private bool TryPassOn(in RingCompletion completion)
+    {
+        IoUring ring = Loop.Ring;
+        if (!completion.BringsBytes || !completion.HasMore || Has(Care) || _received.Count > 0 || ring.NextIs(completion.Token)
+            || !Reader.TryTake(ring.Buffers.BytesOf(completion.BufferId, completion.Count)))
+        {
+            return false;
+        }
+
+        ring.Buffers.Take();
+        ring.Buffers.Return(completion.BufferId);
+        return true;
+    }
+
+    private void OnReceivedWithCare(in RingCompletion completion)
+    {
+        if (!completion.HasMore)
+        {
+            _inFlight &= ~(InFlight.Receive | InFlight.Stopping);
+        }
+
+        bool isOver = Note(completion);
+        if (Has(InFlight.Closing))
+        {
+            Loop.Queues.Clear(ref _received);
+            Release();
+            return;
+        }
+
+        if (completion.HasMore && Loop.Ring.NextIs(completion.Token))
+        {
+            return; // more of the same follows at once: the handler gets it in one piece
+        }
+
+        if (Reader.Waits || HasEnded)
+        {
+            OnReadable();
+        }
+
+        if (IsClosed)
+        {
+            return;
+        }
+
+        if (isOver)
+        {
+            OnOver();
+        }
+        else if (_end != NoEnd)
+        {
+            WatchEnd();
+        }
+        else if (_received.Count > MostQueued)
+        {
+            StopReceiving();
+            WatchEnd();
+        }
+        else if (Has(InFlight.EndIsNear) && completion.HasMore)
+        {
+            StopReceiving(); // it goes on after the end was told: it may have lost it
+        }
+        else if (_received.Count <= MostQueued)
+        {
+            Receive(); // the kernel may end one by itself: its completion queue was full
+        }
+    }
 
     // Takes what a completion of the receive brings. True when the connection is over in both directions.
     private bool Note(in RingCompletion completion)

@@ -94,7 +94,7 @@ internal sealed class LimitSweep : IDisposable
 
         bool flushes = (connection.FlushTicket & 1) != 0 || connection.HasOutbox;
         long sent = connection.BytesSent;
-        if (!flushes || connection.FlushTicket != seen.FlushTicket || sent != seen.FlushBytes)
+        if (!flushes || seen.FlushSince == 0 || connection.FlushTicket != seen.FlushTicket || sent != seen.FlushBytes)
         {
             (seen.FlushTicket, seen.FlushBytes, seen.FlushSince) = (connection.FlushTicket, sent, now);
         }

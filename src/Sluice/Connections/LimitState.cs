@@ -6,7 +6,7 @@ internal struct LimitState
     public int ReadTicket;
     public long ReadSince;
     public int FlushTicket;
-    public long FlushSince;
+    public long FlushSince; // 0: not looked at yet
     public long FlushBytes;
     public long OwedSince;
     public long OwedBytes;

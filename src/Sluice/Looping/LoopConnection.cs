@@ -18,7 +18,6 @@ internal abstract partial class LoopConnection : StreamConnection
     private readonly LoopPipeWriter _writer;
     private LoopPhase _phase;
     private Pending _pending; // what GoOn has to do
-    private bool _isQueued;   // for GoOn
     private bool _isEndWatched;
 
     protected LoopConnection(Loop loop, StreamSocket socket, ulong token)
@@ -40,6 +39,9 @@ internal abstract partial class LoopConnection : StreamConnection
         Outbox = 4,
         Ended = 8,
         Resume = 16,
+
+        /// <summary>The loop will look.</summary>
+        Queued = 32,
     }
 
     private enum LoopPhase : byte
@@ -279,7 +281,6 @@ internal abstract partial class LoopConnection : StreamConnection
     {
         Pending pending = _pending;
         _pending = Pending.None;
-        _isQueued = false;
         if ((pending & Pending.Resume) != 0)
         {
             _reader.ResumeLate();
@@ -371,9 +372,9 @@ internal abstract partial class LoopConnection : StreamConnection
     private void Queue(Pending what)
     {
         _pending |= what;
-        if (!_isQueued && (_phase != LoopPhase.Closed || what == Pending.Resume))
+        if ((_pending & Pending.Queued) == 0 && (_phase != LoopPhase.Closed || what == Pending.Resume))
         {
-            _isQueued = true;
+            _pending |= Pending.Queued;
             Loop.Later(this);
         }
     }

@@ -109,6 +109,21 @@ public sealed class LimitSweepTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Kinds))]
+    public async Task A_message_of_others_that_waits_at_the_first_look_has_its_whole_time(PipeKind kind)
+    {
+        (GatedConnection connection, _) = Add(kind);
+        (GatedConnection clock, _) = Add(kind);
+        Task reading = Threaded(async () => await clock.Input.ReadAsync());
+        connection.Fill();
+        Assert.True(connection.TrySend("x"u8));
+        Sweep(limits => (limits.WriteTimeout, limits.IdleTimeout) = (TimeSpan.FromSeconds(10), Short));
+        await reading.Within("another connection's limit");
+        Assert.Equal((CloseReason.IdleTimeout, CloseReason.None), (clock.CloseReason, connection.CloseReason));
+        connection.Abort();
+    }
+
+    [Theory]
+    [MemberData(nameof(Kinds))]
     public async Task A_peer_too_slow_inside_a_unit_is_ended_and_one_that_owes_nothing_is_not(PipeKind kind)
     {
         (GatedConnection slow, _) = Add(kind);

@@ -13,7 +13,7 @@ internal sealed unsafe partial class IoUring
 
     /// <summary>
     /// Submits what was asked for and waits until <paramref name="minimum"/> completions are here, besides those of each <see cref="SendNow"/> that it
-    /// submits, or <paramref name="milliseconds"/> have passed (-1: for ever; 0: not at all). It may return earlier: for a signal, or when the kernel wants the completions taken first. Any error but
+    /// submits, or <paramref name="milliseconds"/> have passed (-1: for ever; 0: not at all). After many sends it does not wait. It may return earlier: for a signal, or when the kernel wants the completions taken first. Any error but
     /// <see cref="NativeError.None"/> means that the ring is lost.
     /// </summary>
     public NativeError Enter(int minimum, int milliseconds)
@@ -27,7 +27,7 @@ internal sealed unsafe partial class IoUring
             argument.Timeout = (ulong)&argument.Seconds;
         }
 
-        nint result = Call(_tail - _submitted, milliseconds == 0 ? 0 : minimum + _sendsNow, _waitFlags, &argument);
+        nint result = Call(_tail - _submitted, milliseconds == 0 ? 0 : Math.Min(minimum + _sendsNow, _mostAwaited), _waitFlags, &argument);
         return result >= 0 ? NativeError.None : Judge(Errno.Last);
     }
 
@@ -62,7 +62,7 @@ internal sealed unsafe partial class IoUring
         Volatile.Write(ref *_submissionTail, _tail);
         nint result = Libc.syscall(
             Libc.IoUringEnter, _registered, (nint)count, minimum, (nint)(flags | _enterFlags), (nint)argument, argument is null ? 0 : WaitArgument.Size);
-        _sendsNow = 0; // if not all were submitted, the next wait ends a little early
+        _sendsNow = 0; // if not all were submitted, or this was no wait, the next wait ends a little early
         if (result > 0)
         {
             _submitted += (uint)result;

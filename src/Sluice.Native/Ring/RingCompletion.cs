@@ -20,7 +20,7 @@ internal readonly struct RingCompletion
 
     public bool Succeeded => _result >= 0;
 
-    /// <summary>Bytes moved (0 from a receive is the peer's FIN, or our own shutdown), a new descriptor, or poll events. Only when <see cref="Succeeded"/>.</summary>
+    /// <summary>Bytes moved (0 from a receive is the peer's FIN, or our own shutdown), a new descriptor, or poll events. Of one that failed it is negative.</summary>
     public int Count => _result;
 
     public NativeError Error => _result < 0 ? Errno.Name(-_result) : NativeError.None;

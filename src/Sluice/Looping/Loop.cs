@@ -272,7 +272,8 @@ internal abstract class Loop : ILiveConnections, IDisposable
         }
     }
 
-    private void Fail(Exception error)
+    /// <summary>Something that the step's connection has left to its loop has thrown: that costs this connection.</summary>
+    protected void Fail(Exception error)
     {
         LoopConnection? serving = _serving != Nobody ? Find(_serving) : null;
         _serving = Nobody;

@@ -40,7 +40,7 @@ internal abstract partial class LoopConnection : StreamConnection
         Ended = 8,
         Resume = 16,
 
-        /// <summary>The loop will look.</summary>
+        /// <summary>Nothing by itself: the loop will look.</summary>
         Queued = 32,
     }
 

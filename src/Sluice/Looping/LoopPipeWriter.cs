@@ -188,7 +188,7 @@ internal sealed partial class LoopPipeWriter(LoopConnection connection) : Direct
         }
     }
 
-    // The usual case of a flush: sends what the connection takes, and returns how much. Nothing, where anything else has to be looked at before.
+    // The usual case of a flush: sends what the connection takes, and returns how much. Nothing, where anything else has to be looked at before; an error is found again.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private int TransmitAtOnce(ReadOnlySpan<byte> bytes)
     {

@@ -14,7 +14,7 @@ internal sealed class TimerWheel
     private const int FirstBucket = 1;
     private const int Sprung = FirstBucket + Buckets; // the head of the list of those whose bucket has come round
     private const int FirstSlot = Sprung + 1;
-    private const int Unknown = -2;
+    private const int Unknown = -1;
 
     private readonly int _tick;
     private readonly ulong[] _occupied = new ulong[Buckets / 64];

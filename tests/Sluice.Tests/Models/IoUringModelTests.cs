@@ -42,6 +42,24 @@ public sealed class IoUringModelTests
         await Eventually.Until(() => server.Connections == 0, "all have ended");
     }
 
+    // Each turn's sends let the kernel complete as many receives, so turns grow with the crowd, and the completion queue has to hold both.
+    [Theory, InlineData(false), InlineData(true)]
+    public async Task A_busy_crowd_is_served_by_the_smallest_ring(bool isTiny)
+    {
+        const int Rounds = 20;
+        await using SocketServer server = Serve(Handlers.Echo, isTiny ? FewCompletions : RingShape.Steps[^1], "tcp");
+        await server.StartAsync();
+        await Task.WhenAll(Enumerable.Range(0, 400).Select(async number =>
+        {
+            await using RawClient client = await RawClient.ConnectAsync(server.LocalUrls[0]);
+            for (int round = 0; round < Rounds; round++)
+            {
+                Assert.Equal($"{number} {round}", await client.EchoAsync($"{number} {round}"));
+            }
+        })).Within("all have their echoes", TimeSpan.FromSeconds(60));
+        await Eventually.Until(() => server.Connections == 0, "all have ended");
+    }
+
     [Theory, MemberData(nameof(Shapes))]
     public async Task Who_does_not_read_starves_nobody_and_gets_everything_later(string shape, string transport)
     {

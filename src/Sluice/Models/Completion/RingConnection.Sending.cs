@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net.Sockets;
 using Sluice.Native;
 
@@ -9,18 +10,28 @@ namespace Sluice.Models.Completion;
 /// </summary>
 internal sealed partial class RingConnection
 {
-    private const int Never = -1;
     private const int SmallRest = 4096;
 
     private byte[]? _sent;     // the array of the last send
     private int _sentOffset;
     private int _sentCount;
-    private int _sentAt = Never; // the loop's count of confirmed turns then: while it is the same, the send may yet fail
+    private uint _sentAt; // its number among the loop's sends
     private NativeError _sendError;
+
+    /// <summary>Whether the last send that does not wait has not completed, so that it may have left something.</summary>
+    public bool HasOpenSend
+    {
+        get
+        {
+            RingLoop loop = Loop;
+            return _sentAt - loop.SendsDone - 1 < loop.SendsMade - loop.SendsDone; // it is one of those between; numbers begin again at 0
+        }
+    }
 
     /// <summary>A send that did not wait has left something. On the loop.</summary>
     public void OnLeftOver(in RingCompletion completion)
     {
+        Debug.Assert(RingToken.CountOf(completion.Token) == _sentCount, "a send was followed by another before it had completed");
         if (Has(InFlight.Closing))
         {
             return;
@@ -71,7 +82,7 @@ internal sealed partial class RingConnection
         OnWritable();
     }
 
-    /// <summary>The sends of the turn before have gone, or have said that they did not. On the loop.</summary>
+    /// <summary>The last send has completed, and what it left is known. On the loop.</summary>
     public void OnConfirmed()
     {
         _inFlight &= ~InFlight.Unconfirmed;
@@ -109,7 +120,7 @@ internal sealed partial class RingConnection
         }
 
         RingLoop loop = Loop;
-        if (_sentAt == loop.Confirmed)
+        if (HasOpenSend)
         {
             return Append(bytes);
         }
@@ -117,7 +128,7 @@ internal sealed partial class RingConnection
         int count = Math.Min(bytes.Length, SendArena.Most);
         byte[] room = loop.Sends.Allocate(count, out int offset);
         bytes[..count].CopyTo(room.AsSpan(offset));
-        (_sent, _sentOffset, _sentCount, _sentAt) = (room, offset, count, loop.Confirmed);
+        (_sent, _sentOffset, _sentCount, _sentAt) = (room, offset, count, ++loop.SendsMade);
         loop.LastSend = loop.Ring.SendNow(_descriptor, room, offset, count, RingToken.OfSend(Slot, count));
         return SocketResult.Of(count);
     }
@@ -129,7 +140,7 @@ internal sealed partial class RingConnection
 
     internal override void SendKept()
     {
-        if (_sentAt == Loop.Confirmed)
+        if (HasOpenSend)
         {
             Loop.Ring.Submit();
         }
@@ -164,7 +175,7 @@ internal sealed partial class RingConnection
     // If the last send may yet fail, OnConfirmed will come.
     private bool AwaitsConfirmation()
     {
-        if (_sentAt != Loop.Confirmed)
+        if (!HasOpenSend)
         {
             return false;
         }

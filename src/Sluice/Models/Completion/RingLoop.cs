@@ -46,8 +46,11 @@ internal sealed class RingLoop : Loop
     /// <summary>The place in the ring of the last send that does not wait, whosever it is: only that one can be made longer.</summary>
     public uint LastSend { get; set; }
 
-    /// <summary>Counts the waits after which every earlier send that does not wait has gone, or has completed.</summary>
-    public int Confirmed { get; private set; }
+    /// <summary>Counts the sends that do not wait. They complete in their order.</summary>
+    public uint SendsMade { get; set; }
+
+    /// <summary>Counts those that have completed, and whose connection knows if something was left.</summary>
+    public uint SendsDone { get; private set; }
 
     public override int Count => _slots.Count;
 
@@ -76,7 +79,7 @@ internal sealed class RingLoop : Loop
         _slots.Unexpect();
     }
 
-    /// <summary>Tells a connection when its last send has gone (<see cref="RingConnection.OnConfirmed"/>).</summary>
+    /// <summary>Tells a connection when its last send has completed (<see cref="RingConnection.OnConfirmed"/>).</summary>
     public void AwaitConfirmation(RingConnection connection) => _unconfirmed.Add(connection);
 
     /// <summary>Tells a connection when there are buffers to receive into (<see cref="RingConnection.OnBuffers"/>).</summary>
@@ -116,7 +119,6 @@ internal sealed class RingLoop : Loop
 
         if (Ring.IsAllSubmitted && !Ring.Overflowed)
         {
-            Confirmed++;
             Sends.Turn();
         }
 
@@ -138,9 +140,17 @@ internal sealed class RingLoop : Loop
             {
                 OnReceived(completion, RingToken.RestOf(completion.Token));
             }
-            else if (operation != RingOperation.SendNow || completion.Count != RingToken.CountOf(completion.Token))
+            else if (operation == RingOperation.SendNow)
             {
-                On(completion, RingToken.RestOf(completion.Token));
+                SendsDone++;
+                if (completion.Count != RingToken.CountOf(completion.Token))
+                {
+                    OnLeftOver(completion);
+                }
+            }
+            else
+            {
+                On(completion, operation, RingToken.RestOf(completion.Token));
             }
         }
 
@@ -170,10 +180,10 @@ internal sealed class RingLoop : Loop
         }
     }
 
-    // Everything but a receive.
-    private void On(in RingCompletion completion, ulong rest)
+    // Everything but a receive and a send that does not wait.
+    private void On(in RingCompletion completion, RingOperation operation, ulong rest)
     {
-        switch (RingToken.OperationOf(completion.Token))
+        switch (operation)
         {
             case RingOperation.WakeUp when !completion.HasMore:
                 WatchWakeUp();
@@ -192,31 +202,26 @@ internal sealed class RingLoop : Loop
                 }
 
                 break;
-            case RingOperation.SendNow when _slots.At(RingToken.SlotOf(rest)) is RingConnection connection:
-                BeginStep(connection.Token);
-                connection.OnLeftOver(completion);
-                break;
-            case RingOperation.SendRest or RingOperation.HangUp or RingOperation.Cancel when _slots.Find(rest) is RingConnection connection:
+            case RingOperation.SendRest when _slots.Find(rest) is RingConnection connection:
                 BeginStep(rest);
-                On(connection, completion);
+                connection.OnSent(completion);
+                break;
+            case RingOperation.HangUp when _slots.Find(rest) is RingConnection connection:
+                BeginStep(rest);
+                connection.OnHangUp(completion);
+                break;
+            case RingOperation.Cancel when _slots.Find(rest) is RingConnection connection:
+                BeginStep(rest);
+                connection.OnCanceled(completion);
                 break;
         }
     }
 
-    private static void On(RingConnection connection, in RingCompletion completion)
+    private void OnLeftOver(in RingCompletion completion)
     {
-        switch (RingToken.OperationOf(completion.Token))
-        {
-            case RingOperation.SendRest:
-                connection.OnSent(completion);
-                break;
-            case RingOperation.HangUp:
-                connection.OnHangUp(completion);
-                break;
-            default:
-                connection.OnCanceled(completion);
-                break;
-        }
+        var connection = (RingConnection)_slots.At(RingToken.SlotOf(completion.Token))!;
+        BeginStep(connection.Token);
+        connection.OnLeftOver(completion);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -275,8 +280,21 @@ internal sealed class RingLoop : Loop
         (_unconfirmed, _unconfirmedNow) = (_unconfirmedNow, _unconfirmed);
         foreach (RingConnection connection in _unconfirmedNow)
         {
-            BeginStep();
-            connection.OnConfirmed();
+            if (connection.HasOpenSend)
+            {
+                _unconfirmed.Add(connection); // its completion waits for room in the queue
+                continue;
+            }
+
+            BeginStep(connection.Token);
+            try
+            {
+                connection.OnConfirmed();
+            }
+            catch (Exception error)
+            {
+                Fail(error);
+            }
         }
 
         _unconfirmedNow.Clear();

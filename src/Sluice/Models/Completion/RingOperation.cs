@@ -1,6 +1,6 @@
 namespace Sluice.Models.Completion;
 
-/// <summary>What was asked of the ring. It is the top byte of an operation's token; below are the generation and the slot of its connection.</summary>
+/// <summary>What was asked of the ring. It is the top byte of an operation's token; below are, unless said otherwise, the generation and the slot of its connection.</summary>
 internal enum RingOperation : byte
 {
     /// <summary>None of ours.</summary>
@@ -61,6 +61,6 @@ internal static class RingToken
 
     public static RingOperation OperationOf(ulong token) => (RingOperation)(token >> OperationShift);
 
-    /// <summary>What follows the operation: a connection's token, or a listener's index.</summary>
+    /// <summary>What follows the operation: a connection's token, or what the operation says.</summary>
     public static ulong RestOf(ulong token) => token & Rest;
 }

@@ -20,7 +20,7 @@ internal static unsafe class ListeningSocket
             listener.DangerousAddRef(ref held);
             RawSocketAddress peer = default;
             int length = RawSocketAddress.Size;
-            int fd = Libc.accept4((int)listener.DangerousGetHandle(), (byte*)&peer, &length, SOCK_CLOEXEC);
+            int fd = (int)Libc.syscall(Libc.Accept4, listener.DangerousGetHandle(), (nint)(&peer), (nint)(&length), SOCK_CLOEXEC, 0, 0);
             error = fd < 0 ? Errno.Last : NativeError.None;
             accepted = new StreamDescriptor(fd, peer);
             return fd >= 0;

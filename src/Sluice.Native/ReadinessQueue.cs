@@ -60,8 +60,8 @@ internal sealed unsafe class ReadinessQueue : IDisposable
     /// <summary>Waits for edges (-1: for ever). Returns how many; read them with <see cref="Event"/>.</summary>
     public int Wait(int milliseconds)
     {
-        int count = Libc.epoll_wait(_epoll, _events, _capacity, milliseconds);
-        return count < 0 ? 0 : count;
+        nint count = Libc.attempt(Libc.EpollWait, _epoll, (nint)_events, _capacity, milliseconds, 0);
+        return count < 0 ? 0 : (int)count;
     }
 
     /// <summary>The edge <paramref name="index"/> of the last wait.</summary>

@@ -135,7 +135,7 @@ internal unsafe struct StreamDescriptor
             if (fd != Closed)
             {
                 _fd = Closed;
-                _ = Libc.close(fd);
+                _ = Libc.attempt(Libc.Close, fd, 0, 0, 0, 0);
             }
         }
     }

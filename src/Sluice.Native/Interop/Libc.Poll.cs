@@ -5,6 +5,9 @@ namespace Sluice.Native;
 /// <summary>select(2), poll(2), epoll(7), eventfd(2). No logic here.</summary>
 internal static unsafe partial class Libc
 {
+    // epoll_wait(2), or epoll_pwait(2) where there is no other, which without a mask is the same. By syscall(2): see SocketCalls.
+    public static nint EpollWait => RuntimeInformation.ProcessArchitecture == Architecture.X64 ? 232 : 22;
+
     [LibraryImport(Library, SetLastError = true)]
     public static partial int pselect(int limit, ulong* read, ulong* write, ulong* error, long* timeout, void* signals);
 
@@ -16,9 +19,6 @@ internal static unsafe partial class Libc
 
     [LibraryImport(Library, SetLastError = true)]
     public static partial int epoll_ctl(int epoll, int operation, int fd, byte* @event);
-
-    [LibraryImport(Library, SetLastError = true)]
-    public static partial int epoll_wait(int epoll, byte* events, int maximum, int timeout);
 
     // Variadic in C; on Linux the third argument travels alike.
     [LibraryImport(Library, SetLastError = true)]

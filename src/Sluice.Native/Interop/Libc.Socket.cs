@@ -13,12 +13,18 @@ internal static unsafe partial class Libc
     [LibraryImport(Library, SetLastError = true)]
     public static partial nint send(int fd, byte* buffer, nint length, int flags);
 
+    // accept4(2) and close(2) by syscall(2): see SocketCalls.
+    public static nint Accept4 => RuntimeInformation.ProcessArchitecture == Architecture.X64 ? 288 : 242;
+
+    public static nint Close => RuntimeInformation.ProcessArchitecture == Architecture.X64 ? 3 : 57;
+
+    // The same for calls whose error nobody wants to know.
+    [LibraryImport(Library, EntryPoint = "syscall")]
+    public static partial nint attempt(nint number, nint a, nint b, nint c, nint d, nint e);
+
     // Without SetLastError, which costs as much as the rest of the call: the error is asked for when there is one. See SocketCalls.
     [LibraryImport(Library, EntryPoint = "syscall")]
     public static partial nint transfer(nint number, nint fd, byte* buffer, nint length, nint flags, nint address, nint addressLength);
-
-    [LibraryImport(Library, SetLastError = true)]
-    public static partial int accept4(int fd, byte* address, int* addressLength, int flags);
 
     [LibraryImport(Library, SetLastError = true)]
     public static partial int socket(int family, int type, int protocol);

@@ -95,7 +95,7 @@ internal sealed partial class ServerLog
         }
         else
         {
-            Ended(ended.Reason.ToString(), ended.BytesReceived, ended.BytesSent);
+            Ended(ended.Reason, ended.BytesReceived, ended.BytesSent);
         }
     }
 
@@ -155,7 +155,7 @@ internal sealed partial class ServerLog
     private partial void LoopBlocked(string handler, int loop, double milliseconds);
 
     [LoggerMessage(20, LogLevel.Debug, "A connection ended: {Reason}, {Received} bytes received, {Sent} sent")]
-    private partial void Ended(string reason, long received, long sent);
+    private partial void Ended(CloseReason reason, long received, long sent);
 
     [LoggerMessage(22, LogLevel.Information, "{Id} A limit ended the connection of {Peer}: {Reason}, {Received} bytes received, {Sent} sent ({LeftOut} more of this since the last line)")]
     private partial void EndedByLimit(string id, string peer, string reason, long received, long sent, long leftOut);

@@ -141,6 +141,7 @@ internal abstract class Loop : ILiveConnections, IDisposable
     {
         _stack = ThreadStack.OfCaller();
         SynchronizationContext.SetSynchronizationContext(_home);
+        Now = Environment.TickCount64;
         Begin();
         _until = NextLook;
         while (!(_stopping && IsEmpty && _posted.IsEmpty))

@@ -173,7 +173,7 @@ internal sealed class RingLoop : Loop
 
     protected override void DoDuty()
     {
-        _datagrams.Look(Environment.TickCount64);
+        _datagrams.Look(Now);
         if (_acceptor is not null && _acceptor.Look())
         {
             _group.AcceptingEnded();

@@ -191,7 +191,7 @@ internal sealed class EventLoop : Loop
     /// <summary>Watches the listeners that may accept, and no others: a level-triggered one that nobody accepts from would spin the loop.</summary>
     protected override void DoDuty()
     {
-        if (!IsStopping && _datagrams.NextLook <= Environment.TickCount64)
+        if (!IsStopping && _datagrams.NextLook <= Now)
         {
             WatchDatagrams();
         }
@@ -201,8 +201,7 @@ internal sealed class EventLoop : Loop
             return;
         }
 
-        long now = Environment.TickCount64;
-        if (_acceptor.IsOver(now))
+        if (_acceptor.IsOver(Now))
         {
             _acceptingEnded = true;
             for (int i = 0; i < _listeners.Length; i++)
@@ -217,7 +216,7 @@ internal sealed class EventLoop : Loop
 
         for (int i = 0; i < _listeners.Length; i++)
         {
-            Poller.WantRead(_listeners[i].Descriptor, Token(i), _acceptor.Wants(i, now));
+            Poller.WantRead(_listeners[i].Descriptor, Token(i), _acceptor.Wants(i, Now));
         }
     }
 

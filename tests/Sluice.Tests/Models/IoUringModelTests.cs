@@ -1,4 +1,6 @@
 using System.Collections.Concurrent;
+using System.IO.Pipelines;
+using System.Runtime.CompilerServices;
 using Microsoft.AspNetCore.Connections;
 using Sluice.Models;
 using Sluice.Models.Completion;
@@ -102,6 +104,41 @@ public sealed class IoUringModelTests
         }
 
         await Eventually.Until(() => server.Connections == 0, "all have ended");
+    }
+
+    // The second of two sends waits for the completion of the first, because another connection's came between.
+    [Fact]
+    public async Task A_continuation_that_throws_after_a_send_costs_its_connection_and_not_the_loop()
+    {
+        var others = new TaskCompletionSource<IConnectionSender>();
+        var waited = new TaskCompletionSource<bool>();
+        async Task Handle(ConnectionContext connection)
+        {
+            if (others.TrySetResult(connection.Features.Get<IConnectionSender>()!))
+            {
+                await Handlers.Echo(connection);
+                return;
+            }
+
+            await Handlers.ReadExactlyAsync(connection.Transport.Input, 1);
+            await connection.Transport.Output.WriteAsync("a"u8.ToArray());
+            (await others.Task).TrySend("x"u8);
+            ValueTaskAwaiter<FlushResult> flush = connection.Transport.Output.WriteAsync("b"u8.ToArray()).GetAwaiter();
+            waited.SetResult(!flush.IsCompleted);
+            flush.UnsafeOnCompleted(static () => throw new InvalidDataException("on purpose"));
+            await Task.Delay(Timeout.Infinite, connection.ConnectionClosed);
+        }
+
+        await using SocketServer server = Serve(Handle, RingShape.Steps[0], "tcp");
+        await server.StartAsync();
+        await using RawClient other = await RawClient.ConnectAsync(server.LocalUrls[0]);
+        await others.Task.Within("the first is served");
+        await using RawClient client = await RawClient.ConnectAsync(server.LocalUrls[0]);
+        await client.SendAsync(new byte[1]);
+        Assert.True(await waited.Task.Within("the second send"));
+        Assert.Equal("x"u8.ToArray(), await other.ReceiveExactlyAsync(1));
+        await client.WaitForEndAsync();
+        Assert.Equal("still here", await other.EchoAsync("still here"));
     }
 
     [Fact]

@@ -123,9 +123,7 @@ public sealed class IoUringModelTests
             await Handlers.ReadExactlyAsync(connection.Transport.Input, 1);
             await connection.Transport.Output.WriteAsync("a"u8.ToArray());
             (await others.Task).TrySend("x"u8);
-            ValueTaskAwaiter<FlushResult> flush = connection.Transport.Output.WriteAsync("b"u8.ToArray()).GetAwaiter();
-            waited.SetResult(!flush.IsCompleted);
-            flush.UnsafeOnCompleted(static () => throw new InvalidDataException("on purpose"));
+            waited.SetResult(ThrowAfter(connection.Transport.Output.WriteAsync("b"u8.ToArray())));
             await Task.Delay(Timeout.Infinite, connection.ConnectionClosed);
         }
 
@@ -161,6 +159,15 @@ public sealed class IoUringModelTests
             SocketServerBuilder builder = SocketServer.CreateBuilder().Handle(Handlers.Echo);
             return urls.Aggregate(builder, (made, url) => made.Listen(url)).Build();
         }
+    }
+
+    // Whether it was not over, and will throw.
+    private static bool ThrowAfter(ValueTask<FlushResult> flush)
+    {
+        ValueTaskAwaiter<FlushResult> awaiter = flush.GetAwaiter();
+        bool waits = !awaiter.IsCompleted;
+        awaiter.UnsafeOnCompleted(static () => throw new InvalidDataException("on purpose"));
+        return waits;
     }
 
     private static SocketServer Serve(Func<ConnectionContext, Task> handler, RingShape shape, string transport)

@@ -16,7 +16,7 @@ internal sealed unsafe class BufferRing
 
     private const nint RegisterBufferRing = 22; // IORING_REGISTER_PBUF_RING
     private const int MostBuffers = 1 << 16;
-    private const int FewBuffers = 128; // one enter brings about 40 receives
+    private const int FewBuffers = 128; // one enter brings fewer receives, unless hundreds of connections are busy
     private const int BuffersPerSlab = 256;
     private const int SlabShift = 8;
     private const int CacheLine = 64;

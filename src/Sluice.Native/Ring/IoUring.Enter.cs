@@ -13,8 +13,8 @@ internal sealed unsafe partial class IoUring
 
     /// <summary>
     /// Submits what was asked for and waits until <paramref name="minimum"/> completions are here, besides those of each <see cref="SendNow"/> that it
-    /// submits, or <paramref name="milliseconds"/> have passed (-1: for ever; 0: not at all). After many sends it does not wait. It may return earlier: for a signal, or when the kernel wants the completions taken first. Any error but
-    /// <see cref="NativeError.None"/> means that the ring is lost.
+    /// submits, or <paramref name="milliseconds"/> have passed (-1: for ever; 0: not at all). It may return earlier: after very many sends, for a signal, or when the
+    /// kernel wants the completions taken first. Any error but <see cref="NativeError.None"/> means that the ring is lost.
     /// </summary>
     public NativeError Enter(int minimum, int milliseconds)
     {

@@ -6,7 +6,7 @@ internal readonly record struct RingShape(int Submissions, int Completions, int 
     private const int PageOfBuffer = 4096;
 
     /// <summary>
-    /// From the size we want, whose queues stay in the processor's caches (an enter brings about 40 receives, and makes as many sends: larger ones would hold no more), down to
+    /// From the size we want, whose queues stay in the processor's caches (an enter makes at most 256 sends and seldom brings more receives), down to
     /// one that fits RLIMIT_MEMLOCK = 64 KiB, which kernels charge for ring memory when the process has no CAP_IPC_LOCK; the limit is per user, all
     /// rings together.
     /// </summary>

@@ -42,7 +42,7 @@ internal sealed partial class LoopPipeWriter(LoopConnection connection) : Direct
             Sent(sent); // some, or none
         }
 
-        return FlushRest(cancellationToken);
+        return WriteRest(default, 0, cancellationToken);
     }
 
     public override ValueTask<FlushResult> WriteAsync(ReadOnlyMemory<byte> source, CancellationToken cancellationToken = default)
@@ -211,18 +211,7 @@ internal sealed partial class LoopPipeWriter(LoopConnection connection) : Direct
         return sent.Count;
     }
 
-    // What is left of a flush of which nothing or some was sent at once.
-    private ValueTask<FlushResult> FlushRest(CancellationToken cancellation)
-    {
-        if (!Loop.IsCurrent)
-        {
-            return FlushFromElsewhere(cancellation);
-        }
-
-        CheckWritable();
-        return Flush(default, cancellation);
-    }
-
+    // What is left of a write of which nothing or some was sent at once. A flush is a write of nothing.
     private ValueTask<FlushResult> WriteRest(ReadOnlyMemory<byte> source, int sent, CancellationToken cancellation)
     {
         if (!Loop.IsCurrent)
@@ -235,8 +224,6 @@ internal sealed partial class LoopPipeWriter(LoopConnection connection) : Direct
     }
 
     // By themselves, because a closure is made where its method begins.
-    private ValueTask<FlushResult> FlushFromElsewhere(CancellationToken cancellation) => PostedCall<FlushResult>.Start(Loop, () => FlushAsync(cancellation));
-
     private void ReturnFromElsewhere(byte[] chunk) => Loop.Post(_ => Loop.Chunks.Return(chunk), null);
 
     private ValueTask<FlushResult> WriteFromElsewhere(ReadOnlyMemory<byte> source, CancellationToken cancellation) =>

@@ -173,7 +173,7 @@ internal sealed partial class RingConnection : LoopConnection
             }
         }
         while (_received.Count > 0);
-        HasNews = _received.Count > 0 || _end != NoEnd;
+        LookForNews();
         return true;
     }
 
@@ -237,6 +237,7 @@ internal sealed partial class RingConnection : LoopConnection
         }
 
         bool isOver = Note(completion);
+        LookForNews();
         if (Has(InFlight.Closing))
         {
             Loop.Queues.Clear(ref _received);
@@ -282,6 +283,8 @@ internal sealed partial class RingConnection : LoopConnection
         }
     }
 
+    private void LookForNews() => HasNews = _received.Count > 0 || _end != NoEnd;
+
     // Takes what a completion of the receive brings. True when the connection is over in both directions.
     private bool Note(in RingCompletion completion)
     {
@@ -290,7 +293,6 @@ internal sealed partial class RingConnection : LoopConnection
             Loop.Ring.Buffers.Take();
             if (completion.Count > 0)
             {
-                HasNews = true;
                 Loop.Queues.Add(ref _received, completion.BufferId, completion.Count);
                 return false;
             }
@@ -301,7 +303,6 @@ internal sealed partial class RingConnection : LoopConnection
         if (completion.Succeeded)
         {
             _end = 0;
-            HasNews = true;
             return false;
         }
 
@@ -314,7 +315,6 @@ internal sealed partial class RingConnection : LoopConnection
                 return false;
             case NativeError error:
                 _end = (short)error;
-                HasNews = true;
                 return true;
         }
     }

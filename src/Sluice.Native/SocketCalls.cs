@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 
 namespace Sluice.Native;
 
@@ -12,10 +11,10 @@ internal static unsafe class SocketCalls
     private const int MSG_DONTWAIT = 0x40;
     private const int MSG_NOSIGNAL = 0x4000;
 
-    // Numbers of recvfrom(2) and sendto(2) on x86-64, and in the table that newer architectures share: syscalls(2). Constants to the compiler.
-    private static nint Recvfrom => RuntimeInformation.ProcessArchitecture == Architecture.X64 ? 45 : 207;
+    // recvfrom(2) and sendto(2).
+    private static nint Recvfrom => Libc.Number(45, 207);
 
-    private static nint Sendto => RuntimeInformation.ProcessArchitecture == Architecture.X64 ? 44 : 206;
+    private static nint Sendto => Libc.Number(44, 206);
 
     /// <summary>0 bytes is the peer's FIN; WouldBlock: nothing is there.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

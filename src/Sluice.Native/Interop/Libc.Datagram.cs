@@ -5,11 +5,11 @@ namespace Sluice.Native;
 /// <summary>recvmmsg(2), sendmmsg(2) and sendmsg(2) by syscall(2). No logic here.</summary>
 internal static unsafe partial class Libc
 {
-    public static nint ReceiveMessages => RuntimeInformation.ProcessArchitecture == Architecture.X64 ? 299 : 243;
+    public static nint ReceiveMessages => Number(299, 243);
 
-    public static nint SendMessages => RuntimeInformation.ProcessArchitecture == Architecture.X64 ? 307 : 269;
+    public static nint SendMessages => Number(307, 269);
 
-    public static nint SendMessage => RuntimeInformation.ProcessArchitecture == Architecture.X64 ? 46 : 211;
+    public static nint SendMessage => Number(46, 211);
 
     // Without SetLastError, and past the wrappers of libc, which are cancellation points: see SocketCalls.
     [LibraryImport(Library, EntryPoint = "syscall")]

@@ -6,7 +6,7 @@ namespace Sluice.Native;
 internal static unsafe partial class Libc
 {
     // epoll_wait(2), or epoll_pwait(2) where there is no other, which without a mask is the same. By syscall(2): see SocketCalls.
-    public static nint EpollWait => RuntimeInformation.ProcessArchitecture == Architecture.X64 ? 232 : 22;
+    public static nint EpollWait => Number(232, 22);
 
     [LibraryImport(Library, SetLastError = true)]
     public static partial int pselect(int limit, ulong* read, ulong* write, ulong* error, long* timeout, void* signals);

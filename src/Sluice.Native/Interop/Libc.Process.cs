@@ -9,7 +9,7 @@ internal static unsafe partial class Libc
     public const nint PidfdSendSignal = 424;
     public const nint PidfdOpen = 434;
 
-    public static nint WaitId => RuntimeInformation.ProcessArchitecture == Architecture.X64 ? 247 : 95;
+    public static nint WaitId => Number(247, 95);
 
     [LibraryImport(Library)]
     public static partial int posix_spawn(int* pid, byte* path, void* actions, void* attributes, byte** arguments, byte** environment);

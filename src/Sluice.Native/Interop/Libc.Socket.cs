@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace Sluice.Native;
@@ -13,10 +14,14 @@ internal static unsafe partial class Libc
     [LibraryImport(Library, SetLastError = true)]
     public static partial nint send(int fd, byte* buffer, nint length, int flags);
 
-    // accept4(2) and close(2) by syscall(2): see SocketCalls.
-    public static nint Accept4 => RuntimeInformation.ProcessArchitecture == Architecture.X64 ? 288 : 242;
+    // Of a system call, on x86-64 and in the table that newer architectures share: syscalls(2). A constant to the compiler.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static nint Number(nint onX64, nint elsewhere) => RuntimeInformation.ProcessArchitecture == Architecture.X64 ? onX64 : elsewhere;
 
-    public static nint Close => RuntimeInformation.ProcessArchitecture == Architecture.X64 ? 3 : 57;
+    // accept4(2) and close(2) by syscall(2): see SocketCalls.
+    public static nint Accept4 => Number(288, 242);
+
+    public static nint Close => Number(3, 57);
 
     // The same for calls whose error nobody wants to know.
     [LibraryImport(Library, EntryPoint = "syscall")]
